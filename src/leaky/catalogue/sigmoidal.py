@@ -1,0 +1,61 @@
+"""The sigmoidal family: bounded, smooth, flat on both sides."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from leaky.catalogue.entry import Activation, Array
+
+
+def _decay(xp: Any, x: Array) -> Array:
+    """exp(-|x|), written so that automatic differentiation is right at 0."""
+    return xp.exp(xp.where(x > 0, -x, x))
+
+
+def _sigmoid(xp: Any, x: Array) -> Array:
+    small = _decay(xp, x)
+    return xp.where(x > 0, xp.ones_like(x), small) / (1 + small)
+
+
+def _sigmoid_derivative(xp: Any, x: Array) -> Array:
+    small = _decay(xp, x)
+    return small / (1 + small) ** 2
+
+
+def _tanh(xp: Any, x: Array) -> Array:
+    return xp.tanh(x)
+
+
+def _tanh_derivative(xp: Any, x: Array) -> Array:
+    small = _decay(xp, 2 * x)  # 1 - tanh(x)^2 would cancel to 0 in the tails
+    return 4 * small / (1 + small) ** 2
+
+
+SIGMOIDAL = (
+    Activation(
+        name="sigmoid",
+        title="Sigmoid",
+        family="sigmoidal",
+        formula="1 / (1 + exp(-x))",
+        slope="f(x) * (1 - f(x))",
+        at_zero="f(0) = 1/2, f'(0) = 1/4; f(-inf) = 0, f(inf) = 1; f(NaN) = f'(NaN) = NaN",
+        value_formula=_sigmoid,
+        derivative_formula=_sigmoid_derivative,
+        module="Sigmoid",
+        papers=(
+            "Rumelhart, Hinton, Williams 1986: Learning Representations by Back-propagating Errors. Nature",
+        ),
+    ),
+    Activation(
+        name="tanh",
+        title="Tanh",
+        family="sigmoidal",
+        formula="(exp(x) - exp(-x)) / (exp(x) + exp(-x))",
+        slope="1 - f(x)^2",
+        at_zero="f(0) = 0, f'(0) = 1; f(-inf) = -1, f(inf) = 1; f(NaN) = f'(NaN) = NaN",
+        value_formula=_tanh,
+        derivative_formula=_tanh_derivative,
+        module="Tanh",
+        papers=("LeCun, Bottou, Orr, Mueller 1998: Efficient BackProp",),
+    ),
+)

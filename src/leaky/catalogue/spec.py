@@ -1,0 +1,105 @@
+"""Text to activation: `leaky_relu(negative_slope=0.1)` names an entry and its parameters.
+
+A spec is written as a Python call and read from its syntax tree; nothing is ever evaluated. Values are
+numbers, with a sign or as a fraction: `leaky_relu(negative_slope=1/3)`.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+from dataclasses import dataclass
+
+from leaky.catalogue.entry import Activation
+from leaky.catalogue.table import lookup
+from leaky.errors import ArgumentError
+
+
+@dataclass(frozen=True)
+class Spec:
+    """An activation with the values of all its parameters; `str(spec)` is its canonical text."""
+
+    activation: Activation
+    values: tuple[float, ...] = ()
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """Parameter names and values, in the entry's order."""
+        return dict(zip((p.name for p in self.activation.parameters), self.values, strict=True))
+
+    @property
+    def gain(self) -> float:
+        """The He gain of this activation at these parameters."""
+        return self.activation.gain(**self.parameters)
+
+    def __str__(self) -> str:
+        """Canonical: every parameter is named, so two texts for the same function come out the same.
+
+        >>> str(parse("leaky_relu"))
+        'leaky_relu(negative_slope=0.01)'
+        """
+        named = ", ".join(f"{name}={value!r}" for name, value in self.parameters.items())
+        return f"{self.activation.name}({named})" if named else self.activation.name
+
+
+def parse(text: str | Spec) -> Spec:
+    """Read a spec such as `relu`, `leaky_relu(negative_slope=0.1)` or `leaky_relu(1/3)`.
+
+    Raises `UnknownNameError` for a name that is not in the catalogue (with a suggestion) and `ArgumentError`
+    for parameters that are unknown, given twice, not numbers or out of their domain.
+    """
+    if isinstance(text, Spec):
+        return text
+    if not isinstance(text, str):
+        raise ArgumentError(
+            f"activation: a spec such as 'leaky_relu(negative_slope=0.1)' is text, got {text!r}"
+        )
+    name, positional, named = _read(text)
+    activation = lookup(name)
+    return Spec(activation, tuple(activation.bind(*positional, **named).values()))
+
+
+def _read(text: str) -> tuple[str, list[float], dict[str, float]]:
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        tree = None
+    if isinstance(tree, ast.Name):
+        return tree.id, [], {}
+    if not isinstance(tree, ast.Call) or not isinstance(tree.func, ast.Name):
+        raise ArgumentError(
+            f"activation: cannot read `{text}`; write a name or a call, such as leaky_relu(negative_slope=0.1)"
+        )
+    function = tree.func.id
+    lookup(function)  # an unknown name is the better thing to complain about first
+    positional = [_number(function, text, node) for node in tree.args]
+    named: dict[str, float] = {}
+    for keyword in tree.keywords:
+        if keyword.arg is None or keyword.arg in named:
+            raise ArgumentError(f"{function}: cannot read `{text}`; give each parameter once, by name")
+        named[keyword.arg] = _number(function, text, keyword.value)
+    return function, positional, named
+
+
+def _number(function: str, text: str, node: ast.expr) -> float:
+    match node:
+        case ast.Constant(value=bool()):
+            pass
+        case ast.Constant(value=int() | float() as number):
+            try:
+                return float(number)
+            except OverflowError:
+                return math.inf
+        case ast.Name(id="nan" | "inf" as name):  # read, so that the domain check can say what is wrong
+            return float(name)
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return -_number(function, text, operand)
+        case ast.UnaryOp(op=ast.UAdd(), operand=operand):
+            return _number(function, text, operand)
+        case ast.BinOp(left=left, op=ast.Div(), right=right):
+            divisor = _number(function, text, right)
+            if divisor != 0:
+                return _number(function, text, left) / divisor
+        case _:
+            pass
+    raise ArgumentError(f"{function}: parameters must be numbers, got `{ast.unparse(node)}` in `{text}`")

@@ -1,0 +1,39 @@
+"""The one table of activations, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+
+from leaky.catalogue.entry import Activation
+from leaky.catalogue.exponential import EXPONENTIAL
+from leaky.catalogue.rectifiers import RECTIFIERS
+from leaky.catalogue.sigmoidal import SIGMOIDAL
+from leaky.errors import unknown_name
+
+TABLE: Mapping[str, Activation] = MappingProxyType(
+    {activation.name: activation for activation in (*RECTIFIERS, *EXPONENTIAL, *SIGMOIDAL)}
+)
+MODULES: Mapping[str, Activation] = MappingProxyType({entry.module: entry for entry in TABLE.values()})
+"""The same entries by the class name of their torch module."""
+
+
+def lookup(name: str) -> Activation:
+    """The entry called `name`; raises `UnknownNameError` with the nearest name that exists."""
+    try:
+        return TABLE[name]
+    except (KeyError, TypeError):
+        raise unknown_name("activation", str(name), TABLE) from None
+
+
+class Catalogue(Mapping[str, Activation]):
+    """The table as users see it: a mapping from names to entries."""
+
+    def __getitem__(self, name: str) -> Activation:
+        return lookup(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(TABLE)
+
+    def __len__(self) -> int:
+        return len(TABLE)

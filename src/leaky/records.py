@@ -1,0 +1,178 @@
+"""What measuring leaves behind: plain data, no torch, no plots.
+
+A study runs trials; a trial is one training run, defined by its `TrialPlan` and told by its epochs. What the
+statistics make of the final trials of one activation is an `Arm`. Everything here turns into JSON and back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+PROTOCOL = 1
+"""Raised whenever the same plan would give other numbers than before; part of every key."""
+
+Phase = Literal["tuning", "final"]
+Status = Literal["finished", "diverged", "failed"]
+Verdict = Literal["baseline", "better", "worse", "no practical difference", "undecided", "no result"]
+
+
+@dataclass(frozen=True)
+class TrialPlan:
+    """All that defines a trial. Two plans with the same `key` give the same numbers on the same machine."""
+
+    task: str
+    preset: str
+    fingerprint: str
+    activation: str
+    learning_rate: float
+    seed: int
+    phase: Phase
+    recipe: dict[str, Any]
+
+    @cached_property
+    def key(self) -> str:
+        """A hash of the definition, the primary key in the store."""
+        text = json.dumps({"protocol": PROTOCOL, **asdict(self)}, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What was measured after one pass over the training data.
+
+    `never_active` holds, per activation layer, the share of units whose input was at or below 0 on the whole
+    validation set. None where the value was not finite.
+    """
+
+    epoch: int
+    train_loss: float | None
+    validation_loss: float | None
+    validation_score: float | None
+    never_active: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One training run and its outcome.
+
+    `score` is in the metric's own unit: on the validation split for a tuning trial, on the test split for a
+    final one; for a diverged trial it is the task's `diverged_score`, for a failed one None. `compute_seconds`
+    is what forward, backward and the optimiser step took of `seconds`, evaluation not counted.
+    """
+
+    plan: TrialPlan
+    status: Status
+    score: float | None
+    validation_score: float | None
+    epochs: tuple[Epoch, ...]
+    layers: tuple[str, ...]
+    seconds: float
+    compute_seconds: float
+    error: str | None
+    environment: dict[str, str]
+    finished_at: str
+
+    @property
+    def never_active(self) -> float | None:
+        """Share of units never active at the end, over all layers; None where nothing was measured."""
+        last = self.epochs[-1].never_active if self.epochs else ()
+        return sum(last) / len(last) if last else None
+
+    def to_json(self) -> dict[str, Any]:
+        """One flat object: the plan's fields beside the outcome's."""
+        outcome = asdict(self)
+        return {"key": self.plan.key, **outcome.pop("plan"), **outcome}
+
+    @classmethod
+    def from_json(cls, row: dict[str, Any]) -> Trial:
+        """The inverse of `to_json`."""
+        names = TrialPlan.__dataclass_fields__
+        plan = TrialPlan(**{name: row[name] for name in names})
+        rest = {name: row[name] for name in cls.__dataclass_fields__ if name != "plan"}
+        epochs = tuple(Epoch(**{**e, "never_active": tuple(e["never_active"])}) for e in rest.pop("epochs"))
+        return cls(plan=plan, epochs=epochs, **{**rest, "layers": tuple(rest["layers"])})
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate with its 95 % interval."""
+
+    estimate: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One activation's side of a comparison, over its final trials at the learning rate it was tuned to.
+
+    `improvement` is the mean paired difference to the baseline, positive when better whatever the metric's
+    direction; `probability` the chance that a fresh run beats a fresh run of the baseline; `detectable` the
+    difference that this many seeds, at this spread, would have found in four studies of five.
+    """
+
+    activation: str
+    learning_rate: float
+    scores: tuple[float, ...]
+    seeds: tuple[int, ...]
+    diverged: int
+    failed: int
+    score: Interval
+    improvement: Interval | None
+    probability: Interval | None
+    p_value: float | None
+    p_holm: float | None
+    detectable: float | None
+    never_active: float | None
+    at_grid_edge: bool
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Metric:
+    """How scores are read: name, direction, and whether they are shares to be shown in per cent."""
+
+    name: str
+    higher_is_better: bool
+    percent: bool
+
+    def text(self, value: float | None, *, signed: bool = False, unit: bool = True) -> str:
+        """`value` as people of the field write it."""
+        if value is None:
+            return "-"
+        if self.percent:
+            mark = (" pp" if signed else " %") if unit else ""
+            return f"{100 * value:{'+' if signed else ''}.2f}{mark}"
+        return f"{value:{'+' if signed else ''}.4g}"
+
+
+@dataclass(frozen=True)
+class Study:
+    """A finished comparison: what was asked, every trial, and what the statistics make of them."""
+
+    task: str
+    preset: str
+    description: str
+    metric: Metric
+    margin: float
+    baseline: str
+    learning_rates: tuple[float, ...]
+    tuning_seeds: tuple[int, ...]
+    final_seeds: tuple[int, ...]
+    recipe: dict[str, Any]
+    arms: tuple[Arm, ...]
+    trials: tuple[Trial, ...]
+    reused: int
+    seconds: float
+    command: str
+    environment: dict[str, str]
+    notes: tuple[str, ...] = field(default=())
+
+    def to_json(self) -> dict[str, Any]:
+        """The whole study as plain data."""
+        trials = [trial.to_json() for trial in self.trials]
+        return {**{name: value for name, value in asdict(self).items() if name != "trials"}, "trials": trials}
