@@ -60,8 +60,9 @@ class Trial:
     """One training run and its outcome.
 
     `score` is in the metric's own unit: on the validation split for a tuning trial, on the test split for a
-    final one; for a diverged trial it is the task's `diverged_score`, for a failed one None. `compute_seconds`
-    is what forward, backward and the optimiser step took of `seconds`, evaluation not counted.
+    final one; for a diverged trial it is the task's `diverged_score`, for a failed one None. Of `seconds`,
+    forward, backward and optimiser step took `compute_seconds`, evaluating after each epoch
+    `evaluation_seconds`, and the engine the rest.
     """
 
     plan: TrialPlan
@@ -72,6 +73,7 @@ class Trial:
     layers: tuple[str, ...]
     seconds: float
     compute_seconds: float
+    evaluation_seconds: float
     error: str | None
     environment: dict[str, str]
     finished_at: str

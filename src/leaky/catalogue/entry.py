@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from leaky.catalogue.evaluate import evaluate
 from leaky.catalogue.gain import forward_gain
 from leaky.errors import ArgumentError, ArgumentTypeError
@@ -40,13 +42,17 @@ class Parameter:
     def check(self, function: str, value: Any) -> Any:
         """Return `value` as a float (or as the array it is, when learned); raise if it is out of the domain."""
         if isinstance(value, bool) or not isinstance(value, numbers.Real):
-            if getattr(value, "shape", None) == () and not self.learned:
-                value = value.item() if hasattr(value, "item") else value
-            elif self.learned and hasattr(value, "dtype"):
+            if self.learned and hasattr(value, "dtype"):
                 return value
+            # Other libraries' 0-d arrays are refused: as numbers they would lose their gradient in silence.
+            if isinstance(value, np.ndarray) and value.ndim == 0:
+                value = value.item()
             if isinstance(value, bool) or not isinstance(value, numbers.Real):
                 raise ArgumentTypeError(f"{function}: `{self.name}` must be a number, got {value!r}")
-        number = float(value)
+        try:
+            number = float(value)
+        except OverflowError:  # an integer beyond every float
+            number = math.inf
         if not math.isfinite(number) or number <= self.above:
             raise ArgumentError(f"{function}: `{self.name}` must be {self.domain}, got {number:g}")
         return number

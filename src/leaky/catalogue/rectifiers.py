@@ -23,9 +23,10 @@ def _relu_derivative(xp: Any, x: Array) -> Array:
 def _leaky_relu(xp: Any, x: Array, negative_slope: Any) -> Array:
     if isinstance(negative_slope, float):
         return _relu(xp, x) if negative_slope == 0 else xp.where(x > 0, x, negative_slope * x)
-    # 0 * -inf is NaN: where a slope in the array is 0, the function is ReLU and its value is 0.
-    scaled = xp.where((negative_slope == 0) & (x <= 0), xp.zeros_like(x), negative_slope * x)
-    return xp.where(x > 0, x, scaled)
+    # 0 * -inf is NaN: where a slope in the array is 0, the function is ReLU and its value is 0. Both sides are
+    # cleared before the product and not after, so that the gradient for the slope is x there, and never NaN.
+    ends = (x > 0) | ((negative_slope == 0) & (x == -xp.inf))
+    return xp.where(x > 0, x, negative_slope * xp.where(ends, xp.zeros_like(x), x))
 
 
 def _leaky_relu_derivative(xp: Any, x: Array, negative_slope: Any) -> Array:

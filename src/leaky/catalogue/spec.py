@@ -14,6 +14,9 @@ from leaky.catalogue.entry import Activation
 from leaky.catalogue.table import lookup
 from leaky.errors import ArgumentError
 
+_LONGEST = 500
+"""Characters of a spec; no honest one comes near, and the reader recurses into the nesting of the text."""
+
 
 @dataclass(frozen=True)
 class Spec:
@@ -54,7 +57,14 @@ def parse(text: str | Spec) -> Spec:
         raise ArgumentError(
             f"activation: a spec such as 'leaky_relu(negative_slope=0.1)' is text, got {text!r}"
         )
-    name, positional, named = _read(text)
+    if len(text) > _LONGEST:
+        raise ArgumentError(
+            f"activation: a spec has at most {_LONGEST} characters, got {len(text)}: `{text[:40]}...`"
+        )
+    try:
+        name, positional, named = _read(text)
+    except RecursionError:
+        raise ArgumentError(f"activation: cannot read `{text}`; it is nested too deeply") from None
     activation = lookup(name)
     return Spec(activation, tuple(activation.bind(*positional, **named).values()))
 

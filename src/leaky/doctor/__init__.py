@@ -1,0 +1,1 @@
+"""Looking into a network: what its activations do while it runs."""

@@ -1,0 +1,36 @@
+"""Which activation, which slope: studies on real data, with evidence.
+
+>>> import leaky
+>>> study = leaky.lab.compare("digits", ["leaky_relu(negative_slope=0.2)"])   # doctest: +SKIP
+
+What is named here is loaded, with torch and the lab's other libraries, when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from leaky.extras import require
+
+if TYPE_CHECKING:
+    from leaky.lab.recipe import Recipe
+    from leaky.lab.study import ACTIVATIONS, compare
+    from leaky.lab.task import Task
+
+_HOMES = {"compare": "study", "ACTIVATIONS": "study", "Recipe": "recipe", "Task": "task"}
+_NEEDS = ("torch", "scipy", "sklearn", "loky", "plotly", "matplotlib", "jinja2")
+
+__all__ = ["ACTIVATIONS", "Recipe", "Task", "compare"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'leaky.lab' has no attribute {name!r}")
+    for module in _NEEDS:
+        require(module, "lab", "leaky.lab")
+    return getattr(importlib.import_module(f"leaky.lab.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,51 @@
+"""Records in; one self-contained HTML file, PNG files, or a table for the terminal out.
+
+    from leaky import report
+
+    report.write_html(study, "report.html")
+    report.write_png(study, "plots")
+    rich.print(report.study_table(study))
+
+Importing this loads neither Plotly nor Matplotlib nor Jinja2; each is loaded by the function that draws with it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from leaky.records import Study
+from leaky.report.table import study_table
+from leaky.report.verdicts import verdict_sentences
+from leaky.report.write import Location, check_directory, check_writable, write_atomically
+
+__all__ = ["check_directory", "check_writable", "study_table", "verdict_sentences", "write_html", "write_png"]
+
+
+def write_html(study: Study, path: Location) -> Path:
+    """Write the whole report as one HTML file that opens without a network; returns its resolved path.
+
+    The file is written whole or not at all. Raises `ArgumentError` where `path` cannot be written and
+    `MissingExtraError` without plotly or jinja2.
+    """
+    target = check_writable(path)
+    from leaky.report.html import html_report
+
+    write_atomically(target, html_report(study).encode("utf-8", "replace"))
+    return target
+
+
+def write_png(study: Study, directory: Location) -> list[Path]:
+    """Write the report's figures as `1-scores.png` and so on into `directory`; returns the paths.
+
+    The directory is made if it is not there, its parent must be. Each file is written whole or not at all.
+    Raises `ArgumentError` where that is not possible and `MissingExtraError` without matplotlib.
+    """
+    target = check_directory(directory)
+    from leaky.report.static import png_files
+
+    made = []
+    for name, content in png_files(study):
+        target.mkdir(exist_ok=True)
+        write_atomically(target / name, content)
+        made.append(target / name)
+    return made

@@ -1,0 +1,49 @@
+# Every target makes the environment it needs in .venv; nothing is needed beforehand but make and
+# Python 3.11 or newer with venv. Name another interpreter with `make PYTHON=...`.
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+# The first interpreter that starts, is new enough and can make environments (a name on PATH may be a shim that fails).
+PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python; do \
+	"$$p" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
+
+help: ## what there is to make
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "leaky needs Python 3.11 or newer with venv; name one with: make PYTHON=/path/to/python3" >&2; exit 2; }
+	@"$(PYTHON)" -m venv $(VENV)
+
+$(VENV)/lab.stamp: $(BIN)/python pyproject.toml constraints.txt
+	@echo "Installing leaky and what its lab needs into $(VENV) ..."
+	@$(INSTALL) --editable '.[lab]'
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/lab.stamp
+	@echo "Installing what the tests need into $(VENV) ..."
+	@$(INSTALL) --editable '.[lab,jax,dask,dev]'
+	@touch $@
+
+demo: $(VENV)/lab.stamp ## compare activations on scanned digits: a table here, pictures in report.html
+	@echo "This trains about 150 small networks on scikit-learn's scanned digits, to see which of six activations"
+	@echo "does best, how sure that is, and which units die on the way: one to three minutes on two cores."
+	@$(BIN)/leaky compare --task digits --report report.html
+
+test: $(VENV)/dev.stamp ## the whole test suite
+	@$(BIN)/python -m pytest
+
+lint: $(VENV)/dev.stamp ## ruff, strict types, and the import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: $(VENV)/dev.stamp ## the figures in benchmarks/, measured here
+	@$(BIN)/python benchmarks/bench_lab.py
+
+clean: ## remove the environment and what demo made; stores of trials stay
+	rm -rf $(VENV) report.html .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,99 @@
+"""`leaky compare`: which activation is better on a task."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from leaky.records import Study
+
+
+def compare(
+    task: Annotated[
+        str, typer.Option(help="A built-in task (digits), or a task of your own: path/to/file.py:function.")
+    ] = "digits",
+    activation: Annotated[
+        list[str] | None,
+        typer.Option(help="An activation, such as 'leaky_relu(negative_slope=0.1)'; repeat for several."),
+    ] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="Of a built-in task; digits has deep (default) and shallow.")
+    ] = None,
+    baseline: Annotated[str, typer.Option(help="The activation that differences are taken to.")] = "relu",
+    learning_rate: Annotated[
+        list[float] | None,
+        typer.Option(
+            help="A learning rate of the grid all are tuned over; repeat. Default: the task's grid."
+        ),
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="Final runs per activation, on fresh seeds.")] = 10,
+    tuning_seeds: Annotated[int, typer.Option(help="Runs per activation and learning rate.")] = 3,
+    seed: Annotated[int, typer.Option(help="Another number repeats the study on other seeds.")] = 0,
+    margin: Annotated[
+        float | None,
+        typer.Option(
+            help="The smallest difference that matters, in the metric's unit. Default: the task's; "
+            "0.005 (half a percentage point) for accuracy."
+        ),
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Overrides the task's number of epochs.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Overrides the task's batch size.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Trials side by side. Default: one per core.")] = None,
+    store: Annotated[
+        Path, typer.Option(help="SQLite file with every trial; a stopped study goes on from it.")
+    ] = Path("leaky.db"),
+    report: Annotated[Path | None, typer.Option(help="HTML report to write.")] = Path("report.html"),
+    png: Annotated[Path | None, typer.Option(help="Folder to write the report's plots into.")] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the study as one JSON object instead of a table.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Compare activations: learning rate tuned for each, fresh paired seeds, intervals, a verdict."""
+    from leaky import lab
+
+    study = lab.compare(
+        task,
+        activation or lab.ACTIVATIONS,
+        preset=preset,
+        baseline=baseline,
+        learning_rates=learning_rate,
+        seeds=seeds,
+        tuning_seeds=tuning_seeds,
+        seed=seed,
+        margin=margin,
+        epochs=epochs,
+        batch_size=batch_size,
+        workers=workers,
+        store=store,
+        report=report,
+        png=png,
+        command=shlex.join(["leaky", *sys.argv[1:]]),
+    )
+    if as_json:
+        typer.echo(json.dumps(study.to_json()))
+    else:
+        _print(study, store, report, png)
+
+
+def _print(study: Study, store: Path, report: Path | None, png: Path | None) -> None:
+    from rich.console import Console
+
+    from leaky.report import study_table, verdict_sentences
+
+    console = Console()
+    console.print(study_table(study))
+    for sentence in verdict_sentences(study):
+        console.print(sentence, markup=False, highlight=False)
+    for note in study.notes:
+        console.print(f"Note: {note}", markup=False, highlight=False)
+    written = [f"trials in {store}"]
+    written += [f"report in {report}"] if report else []
+    written += [f"plots in {png}"] if png else []
+    console.print(f"{'; '.join(written).capitalize()}.", markup=False, highlight=False, soft_wrap=True)

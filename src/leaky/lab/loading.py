@@ -1,0 +1,124 @@
+"""From what a user names as a task to a Task, here and in every worker process."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import traceback
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+
+from leaky.errors import ArgumentError, LeakyError, TaskError, unknown_name
+from leaky.lab import tasks
+from leaky.lab.task import Task
+
+
+@dataclass(frozen=True)
+class TaskSource:
+    """Where a task comes from: a name that any process on this machine can load it by."""
+
+    kind: str
+    name: str
+    preset: str = ""
+
+    def load(self) -> Task:
+        """The task; loaded once in a process."""
+        return _load(self)
+
+
+def task_source(task: str | Task, preset: str | None, scratch: Path) -> TaskSource:
+    """The source for a built-in name, `path/to/file.py:function`, or a Task made in Python.
+
+    The latter is written into the folder `scratch`, where the workers find it.
+    """
+    if isinstance(task, Task):
+        _no_preset(preset, task.name)
+        path = scratch / "task.pickle"
+        path.write_bytes(cloudpickle.dumps(task))
+        return TaskSource("pickle", str(path))
+    if not isinstance(task, str):
+        raise ArgumentError(
+            f"compare: `task` must be a name, `file.py:function` or a leaky.lab.Task, got {type(task).__name__}"
+        )
+    file, colon, function = task.rpartition(":")
+    if colon and (file.endswith(".py") or not function.endswith(".py")):
+        _no_preset(preset, task)
+        return TaskSource("file", f"{Path(file).expanduser().resolve()}:{function}")
+    if task.endswith(".py"):
+        raise ArgumentError(f"task: `{task}` names no function; write `{task}:build`")
+    if task not in tasks.PRESETS:
+        error = unknown_name("task", task, tasks.PRESETS)
+        raise type(error)(f"{error}; a task of your own is named `path/to/file.py:function`")
+    presets = tasks.PRESETS[task]
+    if preset is not None and preset not in presets:
+        raise unknown_name(f"preset of task `{task}`:", preset, presets)
+    return TaskSource("builtin", task, preset or presets[0])
+
+
+def _no_preset(preset: str | None, task: str) -> None:
+    if preset is not None:
+        raise ArgumentError(f"task: `preset` is for built-in tasks; `{task}` has none, leave it out")
+
+
+@lru_cache(maxsize=4)
+def _load(source: TaskSource) -> Task:
+    if source.kind == "builtin":
+        return tasks.build(source.name, source.preset)
+    if source.kind == "pickle":
+        task: Task = cloudpickle.loads(Path(source.name).read_bytes())
+        return task
+    file, _, function = source.name.rpartition(":")
+    return _call(file, function)
+
+
+def _call(file: str, function: str) -> Task:
+    module = _import(file)
+    if not hasattr(module, function):
+        names = [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]
+        raise unknown_name(f"function in `{file}`:", function, names)
+    made = getattr(module, function)
+    if not isinstance(made, Task) and callable(made):
+        try:
+            made = made()
+        except LeakyError:
+            raise
+        except (Exception, SystemExit) as error:
+            raise TaskError(f"task: `{function}()` raised {_told(error, file)}") from error
+    if not isinstance(made, Task):
+        raise TaskError(
+            f"task: `{function}` in `{file}` must return a leaky.lab.Task, got {type(made).__name__}"
+        )
+    return made
+
+
+def _import(file: str) -> Any:
+    if not Path(file).is_file():
+        raise TaskError(f"task: no file `{file}`; write `path/to/file.py:function`")
+    spec = importlib.util.spec_from_file_location(Path(file).stem, file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    folder = str(Path(file).parent)
+    if folder not in sys.path:  # a task may import the files beside it, now or when its model is built
+        sys.path.insert(0, folder)
+    try:
+        spec.loader.exec_module(module)
+    except LeakyError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise TaskError(f"task: reading `{file}` raised {_told(error, file)}") from error
+    return module
+
+
+def _told(error: BaseException, file: str) -> str:
+    """The error in one line, with the line of the user's file it came from."""
+    message = " ".join(str(error).split())
+    if isinstance(error, SyntaxError):
+        return f"{type(error).__name__}: {message}"
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    place = f" (line {lines[-1]} of `{file}`)" if lines else ""
+    return f"{type(error).__name__}: {message}{place}"

@@ -1,0 +1,163 @@
+"""One training run, from a plan to its record."""
+
+from __future__ import annotations
+
+import math
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import numpy as np
+import torch
+
+from leaky.doctor.collect import NeverActive
+from leaky.lab.environment import environment
+from leaky.lab.recipe import Recipe
+from leaky.lab.task import Part, Task
+from leaky.nn import ActivationFactory
+from leaky.records import Epoch, Trial, TrialPlan
+
+_EVALUATION_BATCH = 1024
+
+
+def run_trial(task: Task, plan: TrialPlan) -> Trial:
+    """Train one network by `plan` and measure it; whatever the task's own code raises ends up in the record.
+
+    A tuning trial is scored on the validation split; a final one touches the test split, once, at its end.
+    """
+    started = time.perf_counter()
+    training = _Training(task, plan)
+    status, score, error = "finished", None, None
+    try:
+        with _one_thread():
+            finished = training.run()
+            if finished:
+                score = training.final_score()
+        if score is None or not math.isfinite(score):
+            status, score = "diverged", task.worst_score()
+    except Exception as raised:
+        status, score, error = "failed", None, _told(raised)
+    return Trial(
+        plan=plan,
+        status=status,  # type: ignore[arg-type]
+        score=score,
+        validation_score=training.epochs[-1].validation_score if training.epochs else None,
+        epochs=tuple(training.epochs),
+        layers=training.layers,
+        seconds=round(time.perf_counter() - started, 4),
+        compute_seconds=round(training.compute_seconds, 4),
+        evaluation_seconds=round(training.evaluation_seconds, 4),
+        error=error,
+        environment=environment(),
+        finished_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+    )
+
+
+class _Training:
+    def __init__(self, task: Task, plan: TrialPlan) -> None:
+        self.task = task
+        self.plan = plan
+        self.recipe = Recipe(**plan.recipe)
+        self.loss = task.loss_function()
+        self.epochs: list[Epoch] = []
+        self.layers: tuple[str, ...] = ()
+        self.compute_seconds = 0.0
+        self.evaluation_seconds = 0.0
+
+    def run(self) -> bool:
+        """Train to the end; False where the loss stopped being a finite number."""
+        split_seed, model_seed, order_seed = _streams(self.plan.seed)
+        torch.manual_seed(model_seed)
+        train, self.validation, self.test = self.task.parts(split_seed)
+        self.model = self.task.model(ActivationFactory(self.plan.activation), model_seed)
+        parameters = [p for p in self.model.parameters() if p.requires_grad]
+        optimizer = self.recipe.build(parameters, self.plan.learning_rate)
+        order = torch.Generator().manual_seed(order_seed)
+        for number in range(1, self.recipe.epochs + 1):
+            train_loss = self._train_epoch(train, order, optimizer)
+            self._record(number, train_loss)
+            if not math.isfinite(train_loss):
+                return False
+        return True
+
+    def final_score(self) -> float | None:
+        if self.plan.phase == "tuning":
+            return self.epochs[-1].validation_score
+        return self._evaluate(self.test)[1]
+
+    def _train_epoch(
+        self, train: torch.Tensor, order: torch.Generator, optimizer: torch.optim.Optimizer
+    ) -> float:
+        self.model.train()
+        shuffled = train[torch.randperm(len(train), generator=order)]
+        losses: list[torch.Tensor] = []
+        for inputs, targets in self.task.train_samples.batches(shuffled, self.recipe.batch_size):
+            if len(targets) == 1 and losses:
+                break
+            begun = time.perf_counter()
+            optimizer.zero_grad()
+            loss = self.loss(self.model(inputs), targets)
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            self.compute_seconds += time.perf_counter() - begun
+            losses.append(loss.detach())
+        return torch.stack(losses).mean().item()
+
+    def _record(self, number: int, train_loss: float) -> None:
+        with NeverActive(self.model) as watch:
+            loss, score = self._evaluate(self.validation)
+        shares = watch.shares()
+        self.layers = tuple(shares)
+        self.epochs.append(
+            Epoch(
+                epoch=number,
+                train_loss=_finite(train_loss),
+                validation_loss=_finite(loss),
+                validation_score=_finite(score),
+                never_active=tuple(round(share, 6) for share in shares.values()),
+            )
+        )
+
+    @torch.inference_mode()
+    def _evaluate(self, part: Part) -> tuple[float, float]:
+        """Loss and score over a whole split."""
+        begun = time.perf_counter()
+        self.model.eval()
+        answers = [(self.model(inputs), targets) for inputs, targets in part.batches(_EVALUATION_BATCH)]
+        self.evaluation_seconds += time.perf_counter() - begun
+        outputs = torch.cat([answer for answer, _ in answers])
+        targets = torch.cat([target for _, target in answers])
+        score = self.task.score(outputs, targets)
+        finite = bool(outputs.isfinite().all())  # a NaN can hide behind argmax
+        return float(self.loss(outputs, targets)), score if finite else math.nan
+
+
+def _streams(seed: int) -> tuple[int, int, int]:
+    """Independent seeds for the split, the initial weights and the batch order."""
+    split, model, order = np.random.SeedSequence(seed).generate_state(3)
+    return int(split), int(model), int(order)
+
+
+def _finite(value: float) -> float | None:
+    return float(f"{value:.6g}") if math.isfinite(value) else None
+
+
+def _told(error: Exception) -> str:
+    """The error in one line, with the place in the code that raised it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
+    message = " ".join(str(error).split())
+    return f"{type(error).__name__}: {message}{place}"
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Trials run side by side, each on one thread: faster, and the same numbers on any number of cores."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

@@ -1,0 +1,116 @@
+"""The findings of a study in plain sentences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from leaky.records import Arm, Study, Verdict
+from leaky.report.gather import paired_differences
+from leaky.report.text import (
+    count_text,
+    difference_text,
+    duration_text,
+    finite,
+    has_width,
+    interval_text,
+    plain,
+    score_text,
+)
+
+_ORDER: tuple[Verdict, ...] = ("better", "worse", "no practical difference", "undecided", "no result", "baseline")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What the study says of one activation."""
+
+    activation: str
+    verdict: Verdict
+    sentence: str
+
+
+def verdict_sentences(study: Study) -> list[str]:
+    """First what was compared and by which margin, then one sentence per activation, decided ones first."""
+    return [introduction(study), *(f"{finding.activation} {finding.sentence}" for finding in findings(study))]
+
+
+def introduction(study: Study) -> str:
+    """The baseline's score and what counts as a difference; for a single activation, its score."""
+    base = next((arm for arm in study.arms if arm.activation == study.baseline), None)
+    if base is None:
+        return f"The baseline {plain(study.baseline)} was not run, so nothing can be compared."
+    where = f"{plain(study.metric.name)} on the test split"
+    if not finite(base.score.estimate):
+        start = f"{plain(base.activation)} has no result ({_losses(base) or 'no trial finished'})"
+        return f"{start}." if len(study.arms) == 1 else f"The baseline {start}, so nothing can be compared."
+    interval = interval_text(study.metric, base.score, difference=False)
+    interval = f", 95 % interval {interval}" if interval else ""
+    score = f"{score_text(study.metric, base.score.estimate)} {where}"
+    seeds = f"interquartile mean of {count_text(len(base.scores), 'seed')}"
+    start = f"{plain(base.activation)} reaches {score} ({seeds}{interval})"
+    if len(study.arms) == 1:
+        return f"{start}. It ran alone, so there is nothing to compare it with."
+    margin = difference_text(study.metric, study.margin, sign=False)
+    return f"The baseline {start}. A difference within ±{margin} counts as no practical difference."
+
+
+def findings(study: Study) -> list[Finding]:
+    """One finding for every activation but the baseline."""
+    others = [arm for arm in study.arms if arm.activation != study.baseline]
+    others.sort(key=lambda arm: _ORDER.index(arm.verdict))
+    return [Finding(plain(arm.activation), arm.verdict, _sentence(study, arm)) for arm in others]
+
+
+def caveats(study: Study) -> list[str]:
+    """What a reader should know before trusting a verdict, beside the notes of the study itself."""
+    found = [f"{plain(arm.activation)}: {lost}." for arm in study.arms if arm.scores and (lost := _losses(arm))]
+    if any(len(arm.scores) == 1 for arm in study.arms):
+        found.append("With a single seed there is no interval: the spread between runs is not known.")
+    return found
+
+
+def summary(study: Study) -> str:
+    """How much work it was."""
+    reused = f", {study.reused} of them taken from the store" if study.reused else ""
+    return f"{count_text(len(study.trials), 'trial')}{reused}, {duration_text(study.seconds)}"
+
+
+def _sentence(study: Study, arm: Arm) -> str:
+    base, metric, change = plain(study.baseline), study.metric, arm.improvement
+    if change is None or not finite(change.estimate):
+        why = _losses(arm) or ("no trial finished" if not arm.scores else "the baseline has none to compare with")
+        return f"has no result: {why}."
+    mean = difference_text(metric, change.estimate)
+    ends = interval_text(metric, change, difference=True)
+    pairs = len(paired_differences(study, arm))
+    numbers = f"{mean} on average over {count_text(pairs, 'paired seed')}"
+    numbers += f", 95 % interval {ends}" if ends else ""
+    margin = difference_text(metric, study.margin, sign=False)
+    match arm.verdict:
+        case "better":
+            return f"is better than {base}: {numbers}, all of it above +{margin}."
+        case "worse":
+            return f"is worse than {base}: {numbers}, all of it below -{margin}."
+        case "no practical difference":
+            return f"makes no practical difference to {base}: {numbers}, all of it within ±{margin}."
+        case "no result":
+            return f"has no result: {_losses(arm) or 'no trial finished'}."
+        case _:
+            return f"against {base} is undecided: {numbers}{_detectable(study, arm)}."
+
+
+def _detectable(study: Study, arm: Arm) -> str:
+    if not has_width(arm.improvement):
+        return "; one pair says nothing about the spread"
+    reach = ", which reaches across the margin"
+    if not finite(arm.detectable):
+        return reach
+    size = difference_text(study.metric, arm.detectable, sign=False)
+    return f"{reach}; at this spread, so many seeds find a difference of {size} in four studies of five"
+
+
+def _losses(arm: Arm) -> str:
+    parts = [f"{arm.diverged} diverged"] if arm.diverged else []
+    parts += [f"{arm.failed} failed"] if arm.failed else []
+    total = max(len(arm.scores) + arm.failed, arm.diverged + arm.failed)
+    return f"of {count_text(total, 'final trial')}, {' and '.join(parts)}" if parts else ""

@@ -1,0 +1,112 @@
+"""Automatic differentiation through every entry gives the entry's derivative; twice, it gives the second one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+from contract_libraries import LIBRARIES, Library, opened
+from contract_numbers import FORMATS, finite, precision
+from contract_table import row
+
+import leaky
+
+NAMES = list(leaky.catalogue)
+ULPS = 8
+"""Between two roundings of the same derivative, each a few operations long."""
+
+
+def _agrees(name: str, dtype: str, library: Library, x: list[float], got: Any, setting: dict[str, float]) -> None:
+    entry, known = leaky.catalogue[name], row(name)
+    wanted = library.read(entry.derivative(library.array(x, dtype), **setting))
+    eps = 2.0 ** (1 - FORMATS[dtype].digits)
+    # Inputs of half precision are differentiated in float32: what cancels there is smaller by as much.
+    floor = known.autodiff_floor * 2.0 ** (1 - FORMATS[precision(dtype, entry.piecewise_linear)].digits)
+    allowed = ULPS * eps * np.abs(wanted) + 4 * floor + 8 * FORMATS[dtype].smallest_normal
+    off = np.abs(got - wanted)
+    worst = int(np.argmax(off / allowed))
+    assert np.all(off <= allowed), f"{name}'({x[worst]!r}, {setting}): {got[worst]!r}, not {wanted[worst]!r}"
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+@pytest.mark.parametrize("name", NAMES)
+def test_torch_autograd_is_the_derivative(name: str, dtype: str) -> None:
+    x = finite(dtype)
+    with opened("torch") as library:
+        for setting in row(name).settings:
+            tensor = library.array(x, dtype).requires_grad_()
+            getattr(leaky, name)(tensor, **setting).sum().backward()
+            assert tensor.grad.dtype == tensor.dtype
+            _agrees(name, dtype, library, x, library.read(tensor.grad), setting)
+
+
+def _jax_ways(function: Callable[[Any], Any]) -> dict[str, Callable[[Any], Any]]:
+    import jax
+
+    return {
+        "grad": jax.grad(lambda x: function(x).sum()),
+        "jit of vmap of grad": jax.jit(jax.vmap(jax.grad(function))),
+    }
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+@pytest.mark.parametrize("name", NAMES)
+def test_jax_gradients_are_the_derivative(name: str, dtype: str) -> None:
+    with opened("jax") as library:
+        x = finite(dtype, subnormals=dtype not in library.flushes)
+        for number, setting in enumerate(row(name).settings):
+            ways = _jax_ways(partial(getattr(leaky, name), **setting))
+            for gradient in list(ways.values())[: 2 if number == 0 else 1]:
+                _agrees(name, dtype, library, x, library.read(gradient(library.array(x, dtype))), setting)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_jax_jit_and_vmap_give_the_same_values(name: str) -> None:
+    with opened("jax") as library:
+        import jax
+
+        x = library.array(finite("float64", subnormals=False), "float64")
+        function = getattr(leaky, name)
+        plain = library.read(function(x))
+        for transformed in (jax.jit(function), jax.vmap(function)):
+            np.testing.assert_allclose(library.read(transformed(x)), plain, rtol=1e-15, atol=1e-300)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_torch_differentiates_twice(name: str) -> None:
+    torch = pytest.importorskip("torch")
+    x = torch.tensor([-20.0, -3.0, -1.1, -0.2, 0.3, 0.9, 2.5, 30.0], dtype=torch.float64, requires_grad=True)
+    for setting in row(name).settings:
+        function = partial(getattr(leaky, name), **setting)
+        assert torch.autograd.gradcheck(function, (x,))
+        assert torch.autograd.gradgradcheck(function, (x,))
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if not leaky.catalogue[name].kinks])
+def test_torch_second_derivatives_at_zero_and_far_out(name: str) -> None:
+    torch = pytest.importorskip("torch")
+    x = torch.tensor([0.0, -0.0, 1e4, -1e4, 1e300, -1e300], dtype=torch.float64, requires_grad=True)
+    (first,) = torch.autograd.grad(getattr(leaky, name)(x).sum(), x, create_graph=True)
+    (second,) = torch.autograd.grad(first.sum(), x)
+    curvature = {"softplus": 0.25}.get(name, 0.0)  # sigmoid and tanh are odd about 0
+    assert second.tolist() == pytest.approx([curvature, curvature, 0, 0, 0, 0], abs=1e-15)
+
+
+@pytest.mark.parametrize("library", ["torch", "jax"], indirect=True)
+@pytest.mark.parametrize("name", NAMES)
+def test_no_gradient_is_nan_at_the_infinities(name: str, library: Library) -> None:
+    ends = [-math.inf, math.inf]
+    x = library.array(ends, "float64")
+    wanted = library.read(leaky.catalogue[name].derivative(x))
+    if library is LIBRARIES["torch"]:
+        getattr(leaky, name)(x.requires_grad_()).sum().backward()
+        got = x.grad
+    else:
+        import jax
+
+        got = jax.grad(lambda z: getattr(leaky, name)(z).sum())(x)
+    np.testing.assert_allclose(library.read(got), wanted, atol=1e-15)
