@@ -87,7 +87,9 @@ def truths(
         if math.isnan(number):
             found.append((mp.nan, mp.nan))
             continue
-        ends = [function(mpf(number) * (1 + side * shift), **parameters) for side in ((-1, 1) if shift else (0,))]
+        ends = [
+            function(mpf(number) * (1 + side * shift), **parameters) for side in ((-1, 1) if shift else (0,))
+        ]
         found.append((min(ends), max(ends)))
     return found
 
@@ -103,9 +105,15 @@ def distance(got: float, truth: tuple[mpf, mpf], form: Format, flushes: bool = F
         return 0.0 if mp.isnan(low) and math.isnan(got) else math.inf
     limit = mpf(form.largest) * (1 + mpf(2) ** -(form.digits + 1))  # half an ulp beyond the largest
     if low >= limit or high <= -limit or math.isinf(got):
-        return 0.0 if math.isinf(got) and (got > 0) == (low > 0) and max(abs(low), abs(high)) >= limit else math.inf
+        return (
+            0.0
+            if math.isinf(got) and (got > 0) == (low > 0) and max(abs(low), abs(high)) >= limit
+            else math.inf
+        )
     nearest = min(max(mpf(got), low), high)
-    if flushes and got == 0 and abs(nearest) < 4 * form.smallest_normal:  # 4: times alpha, or 1/beta, afterwards
+    if (
+        flushes and got == 0 and abs(nearest) < 4 * form.smallest_normal
+    ):  # 4: times alpha, or 1/beta, afterwards
         return 0.0
     exponent = max(mp.frexp(nearest)[1] - 1, form.lowest) - form.digits + 1
     return float(abs(mpf(got) - nearest) / mpf(2) ** exponent)

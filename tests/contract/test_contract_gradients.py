@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 from contract_libraries import LIBRARIES, Library, opened
-from contract_numbers import FORMATS, finite, precision
+from contract_numbers import FORMATS, numbers, precision
 from contract_table import row
 
 import leaky
@@ -20,8 +20,11 @@ ULPS = 8
 """Between two roundings of the same derivative, each a few operations long."""
 
 
-def _agrees(name: str, dtype: str, library: Library, x: list[float], got: Any, setting: dict[str, float]) -> None:
-    entry, known = leaky.catalogue[name], row(name)
+def _agrees(
+    name: str, dtype: str, library: Library, x: Sequence[float], got: Any, setting: dict[str, float]
+) -> None:
+    entry, known, kept = leaky.catalogue[name], row(name), np.isfinite(x)
+    x, got = np.array(x)[kept], got[kept]
     wanted = library.read(entry.derivative(library.array(x, dtype), **setting))
     eps = 2.0 ** (1 - FORMATS[dtype].digits)
     # Inputs of half precision are differentiated in float32: what cancels there is smaller by as much.
@@ -29,13 +32,13 @@ def _agrees(name: str, dtype: str, library: Library, x: list[float], got: Any, s
     allowed = ULPS * eps * np.abs(wanted) + 4 * floor + 8 * FORMATS[dtype].smallest_normal
     off = np.abs(got - wanted)
     worst = int(np.argmax(off / allowed))
-    assert np.all(off <= allowed), f"{name}'({x[worst]!r}, {setting}): {got[worst]!r}, not {wanted[worst]!r}"
+    assert np.all(off <= allowed), f"{name}'({x[worst]}, {setting}): {got[worst]}, not {wanted[worst]}"
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
 @pytest.mark.parametrize("name", NAMES)
 def test_torch_autograd_is_the_derivative(name: str, dtype: str) -> None:
-    x = finite(dtype)
+    x = numbers(dtype)
     with opened("torch") as library:
         for setting in row(name).settings:
             tensor = library.array(x, dtype).requires_grad_()
@@ -44,36 +47,31 @@ def test_torch_autograd_is_the_derivative(name: str, dtype: str) -> None:
             _agrees(name, dtype, library, x, library.read(tensor.grad), setting)
 
 
-def _jax_ways(function: Callable[[Any], Any]) -> dict[str, Callable[[Any], Any]]:
-    import jax
-
-    return {
-        "grad": jax.grad(lambda x: function(x).sum()),
-        "jit of vmap of grad": jax.jit(jax.vmap(jax.grad(function))),
-    }
-
-
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
 @pytest.mark.parametrize("name", NAMES)
 def test_jax_gradients_are_the_derivative(name: str, dtype: str) -> None:
     with opened("jax") as library:
-        x = finite(dtype, subnormals=dtype not in library.flushes)
-        for number, setting in enumerate(row(name).settings):
-            ways = _jax_ways(partial(getattr(leaky, name), **setting))
-            for gradient in list(ways.values())[: 2 if number == 0 else 1]:
-                _agrees(name, dtype, library, x, library.read(gradient(library.array(x, dtype))), setting)
+        import jax
+
+        x = numbers(dtype, subnormals=dtype not in library.flushes)
+        array = library.array(x, dtype)
+        first = row(name).settings[0]
+        compiled = jax.jit(jax.vmap(jax.grad(partial(getattr(leaky, name), **first))))
+        _agrees(name, dtype, library, x, library.read(compiled(array)), first)
+        for setting in row(name).settings if dtype == "float32" else ():
+            eager = jax.grad(lambda z, setting=setting: getattr(leaky, name)(z, **setting).sum())
+            _agrees(name, dtype, library, x, library.read(eager(array)), setting)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_jax_jit_and_vmap_give_the_same_values(name: str) -> None:
+def test_jax_jit_gives_the_same_values(name: str) -> None:
     with opened("jax") as library:
         import jax
 
-        x = library.array(finite("float64", subnormals=False), "float64")
+        x = library.array(numbers("float64", subnormals=False), "float64")
         function = getattr(leaky, name)
         plain = library.read(function(x))
-        for transformed in (jax.jit(function), jax.vmap(function)):
-            np.testing.assert_allclose(library.read(transformed(x)), plain, rtol=1e-15, atol=1e-300)
+        np.testing.assert_allclose(library.read(jax.jit(function)(x)), plain, rtol=1e-15, atol=1e-300)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -40,7 +40,7 @@ def _same(one: Any, other: Any) -> bool:
 def test_layouts_keep_kind_dtype_shape_and_place(name: str, library: Library, dtype: str) -> None:
     whole = _matrix(library, dtype)
     kept = library.read(whole).tobytes()
-    for function in (getattr(leaky, name), leaky.catalogue[name].derivative):
+    for function in (getattr(leaky, name), leaky.catalogue[name].derivative)[: 1 if library.compact else 2]:
         reference = library.read(function(whole))
         for layout, view in list(LAYOUTS.items())[: 3 if library.compact else None]:
             x = view(whole)
@@ -55,12 +55,14 @@ def test_layouts_keep_kind_dtype_shape_and_place(name: str, library: Library, dt
 
 @pytest.mark.parametrize(("library", "dtype"), PAIRS, indirect=["library"])
 @pytest.mark.parametrize("name", NAMES)
-def test_an_element_alone_gives_what_it_gives_in_a_long_array(name: str, library: Library, dtype: str) -> None:
-    x = numbers(dtype, subnormals=dtype not in library.flushes)[::5]
+def test_an_element_alone_gives_what_it_gives_in_a_long_array(
+    name: str, library: Library, dtype: str
+) -> None:
+    x = numbers(dtype, subnormals=dtype not in library.flushes)
     function = getattr(leaky, name)
-    together = library.read(function(library.array(x * 7, dtype)))
-    alone = [library.read(function(library.array([number], dtype)))[0] for number in x]
-    assert _same(together, np.array(alone * 7))
+    together = library.read(function(library.array(x, dtype)))
+    alone = [library.read(function(library.array([number], dtype)))[0] for number in x[::7]]
+    assert _same(together[::7], np.array(alone))
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
@@ -68,7 +70,12 @@ def test_an_element_alone_gives_what_it_gives_in_a_long_array(name: str, library
 def test_numpy_layouts_of_its_own(name: str, dtype: str) -> None:
     function = getattr(leaky, name)
     x = np.array(finite(dtype)[:48], dtype=dtype).reshape(6, 8)
-    for view in (x[::-1, ::-2], np.asfortranarray(x), np.broadcast_to(x[0], (3, 8)), x.astype(x.dtype.newbyteorder())):
+    for view in (
+        x[::-1, ::-2],
+        np.asfortranarray(x),
+        np.broadcast_to(x[0], (3, 8)),
+        x.astype(x.dtype.newbyteorder()),
+    ):
         assert _same(np.asarray(function(view)), np.asarray(function(np.array(view, dtype=dtype))))
     unaligned = np.frombuffer(b"\0" + x.tobytes(), dtype=np.uint8)[1:].view(dtype)
     assert not unaligned.flags.writeable

@@ -29,12 +29,14 @@ def test_a_slope_per_channel_is_that_slope_in_each_channel(
 ) -> None:
     function = getattr(leaky.catalogue[name], what)
     x = _table(COLUMN)
-    for slope_dtype in {dtype, "float32"}:
+    for slope_dtype in (dtype,) if library.compact else (dtype, "float32"):
         slopes = library.array(SLOPES, slope_dtype)
         got = function(library.array(x, dtype), slopes)
         assert library.dtype(got) == dtype
         channels = [library.read(function(library.array(COLUMN, dtype), slope)) for slope in SLOPES]
         np.testing.assert_array_equal(library.read(got), np.stack(channels, axis=1))
+    if library.compact:
+        return
     turned = function(library.array(x.T, dtype), library.array(np.array(SLOPES)[:, None], dtype))
     np.testing.assert_array_equal(library.read(turned), np.stack(channels, axis=0))
 

@@ -16,7 +16,9 @@ ACTIVATIONS = (
     "elu(alpha=1.0)",
     "leaky_relu(negative_slope=0.01)",
 )
-HOSTILE = "</script><script>alert(1)</script><!-- <img src=x onerror=alert(1)> {{7*7}} $x_1$ [bold]\x1b[31m %{x}"
+HOSTILE = (
+    "</script><script>alert(1)</script><!-- <img src=x onerror=alert(1)> {{7*7}} $x_1$ [bold]\x1b[31m %{x}"
+)
 _LEVEL = {
     ACTIVATIONS[0]: (0.906, 0.010, 0.55),
     ACTIVATIONS[1]: (0.934, 0.006, 0.05),
@@ -73,7 +75,7 @@ def example_study(
         reused=12,
         seconds=431.0,
         command='leaky compare digits --activation relu --activation "leaky_relu(negative_slope=0.2)" '
-        '--activation elu --activation leaky_relu --seeds 10 --report report.html',
+        "--activation elu --activation leaky_relu --seeds 10 --report report.html",
         environment={
             "python": "3.13.1",
             "leaky": "0.1.0",
@@ -88,7 +90,9 @@ def example_study(
     return replace(study, **changes)
 
 
-def with_failures(study: Study, activation: str, error: str = "RuntimeError: out of memory (model.py:12)") -> Study:
+def with_failures(
+    study: Study, activation: str, error: str = "RuntimeError: out of memory (model.py:12)"
+) -> Study:
     """The same study, but every final trial of one activation ended in an error."""
     trials = tuple(
         replace(t, status="failed", score=None, validation_score=None, epochs=(), layers=(), error=error)
@@ -99,9 +103,20 @@ def with_failures(study: Study, activation: str, error: str = "RuntimeError: out
     nothing = Interval(math.nan, math.nan, math.nan)
     arms = tuple(
         replace(
-            arm, scores=(), seeds=(), failed=len(study.final_seeds), diverged=0, score=nothing, improvement=None,
-            probability=None, p_value=None, p_holm=None, detectable=None, never_active=None, verdict="no result",
-        )  # fmt: skip
+            arm,
+            scores=(),
+            seeds=(),
+            failed=len(study.final_seeds),
+            diverged=0,
+            score=nothing,
+            improvement=None,
+            probability=None,
+            p_value=None,
+            p_holm=None,
+            detectable=None,
+            never_active=None,
+            verdict="no result",
+        )
         if arm.activation == activation
         else arm
         for arm in study.arms
@@ -204,8 +219,13 @@ def _arm(
         mean, error = float(gain.mean()), float(gain.std(ddof=1)) / math.sqrt(n) if n > 1 else nan
         improvement = Interval(mean, mean - 2.26 * error, mean + 2.26 * error)
         beats = float((sign * (scores[:, None] - np.asarray(before[0].scores)) > 0).mean())
-        probability = Interval(beats, max(beats - 0.17, 0.0), min(beats + 0.17, 1.0)) if n > 1 else Interval(beats, nan, nan)
+        probability = (
+            Interval(beats, max(beats - 0.17, 0.0), min(beats + 0.17, 1.0))
+            if n > 1
+            else Interval(beats, nan, nan)
+        )
         p_value, p_holm = (0.002, 0.006) if abs(mean) > 2.26 * error else (0.21, 0.42)
+        p_value, p_holm = (p_value, p_holm) if n > 1 else (None, None)
         detectable = 3.2 * error if n > 1 else None
         verdict = "undecided"
         if improvement.low > margin:

@@ -44,12 +44,12 @@ class Executor(Protocol):
         ...
 
     def shutdown(self) -> None:
-        """Stop the workers, whatever they are at."""
+        """Kill the workers, whatever they are at."""
         ...
 
 
 class LocalExecutor:
-    """loky's worker processes on this machine."""
+    """loky's worker processes on this machine; they stay for a minute, ready for the next study."""
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
@@ -58,7 +58,7 @@ class LocalExecutor:
     def _start(self) -> None:
         # Trials run side by side: one thread each, or they would fight over the cores.
         threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-        self._pool = loky.ProcessPoolExecutor(
+        self._pool = loky.get_reusable_executor(
             self.workers, timeout=_IDLE_SECONDS, initializer=_die_with, initargs=(os.getpid(),), env=threads
         )
 
@@ -77,7 +77,7 @@ class LocalExecutor:
         self._start()
 
     def shutdown(self) -> None:
-        """Kill the workers."""
+        """Kill the workers, whatever they are at."""
         self._pool.shutdown(wait=True, kill_workers=True)
 
 

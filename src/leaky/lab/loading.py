@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import sys
 import traceback
@@ -19,14 +20,18 @@ from leaky.lab.task import Task
 
 @dataclass(frozen=True)
 class TaskSource:
-    """Where a task comes from: a name that any process on this machine can load it by."""
+    """Where a task comes from: a name that any process on this machine can load it by.
+
+    `digest` is of the file's content, so that a worker which saw an earlier version reads it again.
+    """
 
     kind: str
     name: str
     preset: str = ""
+    digest: str = ""
 
     def load(self) -> Task:
-        """The task; loaded once in a process."""
+        """The task; loaded once in a process, as long as its file stays the same."""
         return _load(self)
 
 
@@ -39,7 +44,7 @@ def task_source(task: str | Task, preset: str | None, scratch: Path) -> TaskSour
         _no_preset(preset, task.name)
         path = scratch / "task.pickle"
         path.write_bytes(cloudpickle.dumps(task))
-        return TaskSource("pickle", str(path))
+        return TaskSource("pickle", str(path), digest=_digest(path))
     if not isinstance(task, str):
         raise ArgumentError(
             f"compare: `task` must be a name, `file.py:function` or a leaky.lab.Task, got {type(task).__name__}"
@@ -47,7 +52,10 @@ def task_source(task: str | Task, preset: str | None, scratch: Path) -> TaskSour
     file, colon, function = task.rpartition(":")
     if colon and (file.endswith(".py") or not function.endswith(".py")):
         _no_preset(preset, task)
-        return TaskSource("file", f"{Path(file).expanduser().resolve()}:{function}")
+        path = Path(file).expanduser().resolve()
+        if not path.is_file():
+            raise TaskError(f"task: no file `{path}`; write `path/to/file.py:function`")
+        return TaskSource("file", f"{path}:{function}", digest=_digest(path))
     if task.endswith(".py"):
         raise ArgumentError(f"task: `{task}` names no function; write `{task}:build`")
     if task not in tasks.PRESETS:
@@ -57,6 +65,10 @@ def task_source(task: str | Task, preset: str | None, scratch: Path) -> TaskSour
     if preset is not None and preset not in presets:
         raise unknown_name(f"preset of task `{task}`:", preset, presets)
     return TaskSource("builtin", task, preset or presets[0])
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _no_preset(preset: str | None, task: str) -> None:
@@ -96,8 +108,6 @@ def _call(file: str, function: str) -> Task:
 
 
 def _import(file: str) -> Any:
-    if not Path(file).is_file():
-        raise TaskError(f"task: no file `{file}`; write `path/to/file.py:function`")
     spec = importlib.util.spec_from_file_location(Path(file).stem, file)
     assert spec is not None
     assert spec.loader is not None

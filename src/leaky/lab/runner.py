@@ -38,15 +38,14 @@ class Runner:
             with self._progress:
                 tuning = self._phase("tuning", self.design.tuning())
                 chosen = choose_rates(tuning, higher_is_better=self.metric.higher_is_better)
-                if self.design.baseline not in chosen or (
-                    len(self.design.activations) > 1 and len(chosen) < 2
-                ):
+                if self.design.baseline not in chosen:
                     raise StudyError(_nothing(tuning))
                 self._progress.forget_best()
                 final = self._phase("final", self.design.final(chosen))
-        finally:
+        except BaseException:
             if self._executor:
                 self._executor.shutdown()
+            raise
         if all(trial.score is None for trial in final):
             raise StudyError(_nothing(final))
         return chosen, tuning + final

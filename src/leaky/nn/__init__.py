@@ -12,8 +12,8 @@ from leaky.extras import require
 require("torch", "torch", "leaky.nn")
 
 from leaky.nn import init  # noqa: E402  (the line above turns a missing torch into a remedy)
-from leaky.nn.modules import ActivationFactory, ActivationModule, Elementwise, activation  # noqa: E402
 from leaky.nn.modules import CLASSES as _CLASSES  # noqa: E402
+from leaky.nn.modules import ActivationFactory, ActivationModule, Elementwise, activation  # noqa: E402
 
 if TYPE_CHECKING:
     from torch.nn import ELU, SELU, LeakyReLU, PReLU, ReLU, Sigmoid, Softplus, Tanh

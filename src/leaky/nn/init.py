@@ -51,5 +51,5 @@ def he_normal_(
             f"he_normal_: `tensor` must have shape (out, in, ...), got {tuple(tensor.shape)}; "
             "biases and norms have no fan_in"
         )
-    fan_in = math.prod(tensor.shape[1:])
-    return tensor.normal_(generator=generator).mul_(gain(activation) / math.sqrt(fan_in))
+    scale = gain(activation) / math.sqrt(max(math.prod(tensor.shape[1:]), 1))  # an empty weight stays empty
+    return tensor.normal_(generator=generator).mul_(scale)

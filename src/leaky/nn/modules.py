@@ -58,7 +58,13 @@ class Elementwise(ActivationModule):
 
     def extra_repr(self) -> str:
         """The parameters, as torch prints modules."""
-        return ", ".join(f"{name}={getattr(self, name):g}" for name in self.names)
+        return ", ".join(f"{name}={_shown(getattr(self, name))}" for name in self.names)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, torch.Tensor):
+        return f"{value.item():g}" if value.dim() == 0 else f"tensor of shape {tuple(value.shape)}"
+    return f"{value:g}"
 
 
 def module_class(entry: Activation) -> type[ActivationModule]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 
 from leaky.records import Arm, Epoch, Phase, Study, Trial
-from leaky.report.shapes import Value
+from leaky.report.shapes import Axis, Value
 from leaky.report.text import finite
 
 
@@ -57,6 +57,22 @@ def mean(values: Sequence[float]) -> Value:
 def sig(value: float, digits: int = 5) -> float:
     """`value` to so many significant digits: what a screen can show, and no more bytes than that."""
     return float(f"{value:.{digits}g}")
+
+
+def epoch_axis(first: float, last: float, *, grid: bool = True) -> Axis:
+    """The axis of epochs, which are whole numbers even where there are few."""
+    if last > 3:
+        return Axis("epoch", low=first, high=last, grid=grid)
+    ticks = tuple((float(epoch), str(epoch)) for epoch in range(1, int(last) + 1))
+    return Axis("epoch", low=0.5, high=int(last) + 0.5, ticks=ticks, grid=grid)
+
+
+def log_ticks(low: float, high: float) -> tuple[tuple[float, str], ...]:
+    """Ticks at 1, 2 and 5 times the powers of ten between two positive ends."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    wide = high / low > 2e3
+    ticks = [sig(factor * 10.0**power) for power in powers for factor in ((1,) if wide else (1, 2, 5))]
+    return tuple((tick, f"{tick:g}") for tick in ticks if low <= tick <= high)
 
 
 def span_of(values: Iterable[float | None], pad: float = 0.06) -> tuple[float, float] | None:

@@ -22,12 +22,25 @@ from leaky.report.text import (
     count_text,
     difference_text,
     duration_text,
+    metric_label,
     plain,
     rate_text,
     score_text,
     share_text,
 )
 from leaky.report.verdicts import caveats, findings, introduction, summary
+
+_SYMBOLS = {
+    "circle": "M9 7a4 4 0 1 0 8 0a4 4 0 1 0 -8 0z",
+    "square": "M9.4 3.4h7.2v7.2h-7.2z",
+    "diamond": "M13 2l5 5l-5 5l-5-5z",
+    "triangle-up": "M13 2l5 9h-10z",
+    "triangle-down": "M13 12l5-9h-10z",
+    "pentagon": "M13 2l5 3.8l-1.9 5.7h-6.2l-1.9-5.7z",
+    "star": "M13 1l1.6 4.1l4.4.2l-3.4 2.8l1.1 4.3l-3.7-2.4l-3.7 2.4l1.1-4.3l-3.4-2.8l4.4-.2z",
+    "hexagon": "M13 2l4.4 2.5v5l-4.4 2.5l-4.4-2.5v-5z",
+}
+"""The marker symbols as paths around (13, 7), for the legend."""
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -47,11 +60,18 @@ def html_report(study: Study) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"rate": rate_text, "share": share_text, "duration": duration_text, "minus": _minus}
+    environment.filters |= {
+        "rate": rate_text,
+        "share": share_text,
+        "duration": duration_text,
+        "type": _typeset,
+        "breakable": _breakable,
+    }
     figures = study_figures(study)
     scripts = [_script(get_plotlyjs()), _script((_TEMPLATES / "report.js").read_text(encoding="utf-8"))]
     return environment.get_template("report.html.j2").render(
         study=study,
+        metric=metric_label(study.metric, unit=False),
         introduction=introduction(study),
         findings=findings(study),
         caveats=[*caveats(study), *study.notes],
@@ -66,6 +86,7 @@ def html_report(study: Study) -> str:
         final_seeds=count_text(len(study.final_seeds), "seed"),
         tuning_seeds=count_text(len(study.tuning_seeds), "seed"),
         heat=palette.HEAT,
+        symbols=_SYMBOLS,
         dark=palette.DARK,
         scripts=[Markup(script) for script in scripts],
         hashes=[_hash(script) for script in scripts],
@@ -105,8 +126,8 @@ def _failures(trials: Sequence[Trial]) -> list[dict[str, Any]]:
     found: dict[str, list[str]] = {}
     for trial in trials:
         if trial.error is not None or trial.status == "failed":
-            plan = trial.plan
-            where = f"{plan.activation}, {plan.phase}, learning rate {rate_text(plan.learning_rate)}, seed {plan.seed}"
+            plan, rate = trial.plan, rate_text(trial.plan.learning_rate)
+            where = f"{plan.activation}, {plan.phase}, learning rate {rate}, seed {plan.seed}"
             found.setdefault(trial.error or "no error text", []).append(where)
     return [{"error": error, "trials": places} for error, places in found.items()]
 
@@ -128,6 +149,14 @@ def _trial(study: Study, trial: Trial) -> dict[str, str]:
     }
 
 
-def _minus(text: str) -> str:
-    """The typographic minus before a number that stands alone."""
-    return re.sub(r"(?:(?<=\s)|^)-(?=\d)", "−", text)
+def _typeset(text: str) -> str:
+    """The typographic minus before a number that stands alone, and units that stay with their numbers."""
+    text = re.sub(r"(?:(?<=\s)|^)-(?=\d)", "−", text)
+    return re.sub(r"(?<=\d) (?=(?:%|pp)(?!\w))", "\u00a0", text)
+
+
+def _breakable(activation: str) -> Any:
+    """A place to break a long spec: after its bracket and its commas."""
+    from markupsafe import Markup, escape
+
+    return Markup(re.sub(r"(\(|, )", r"\1<wbr>", str(escape(activation))))

@@ -58,7 +58,7 @@ def _layout(panel: Panel) -> dict[str, Any]:
     notes = [
         {
             "x": math.log10(note.x) if panel.x.log else note.x,
-            "y": note.y,
+            "y": note.y - 1 if panel.heat else note.y,  # rows count from 1, categories from 0
             "text": escape(note.text),
             "showarrow": False,
             "xanchor": note.align,
@@ -75,6 +75,7 @@ def _layout(panel: Panel) -> dict[str, Any]:
         "plot_bgcolor": "rgba(0,0,0,0)",
         "showlegend": False,
         "hovermode": "closest",
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": palette.RULE, "activecolor": palette.INK},
         "hoverlabel": {"align": "left", "font": {"family": _FONT, "size": 12}},
         "shapes": shapes,
         "annotations": notes,
@@ -103,7 +104,7 @@ def _axis(axis: Axis) -> dict[str, Any]:
         made |= {"tickmode": "array", "tickvals": [at for at, _ in axis.ticks]}
         made["ticktext"] = [escape(text) for _, text in axis.ticks]
     elif axis.log:
-        made |= {"dtick": "D2", "minor": {"showgrid": False}, "exponentformat": "none"}
+        made |= {"dtick": 1, "exponentformat": "none"}
     return made
 
 
@@ -127,7 +128,12 @@ def _line(line: Line) -> dict[str, Any]:
         "x": list(line.x),
         "y": list(line.y),
         "mode": "lines+markers" if line.markers else "lines",
-        "line": {"color": line.style.color, "dash": line.style.dash, "width": line.style.width},
+        "line": {
+            "color": line.style.color,
+            "dash": line.style.dash,
+            "width": line.style.width,
+            "simplify": False,
+        },
         "marker": {"color": line.style.color, "symbol": line.style.symbol, "size": 7},
         "hovertemplate": "%{fullData.name}<br>%{x:.4g}: %{y:.4g}<extra></extra>",
     }
@@ -165,8 +171,12 @@ def _marker(style: Style, symbol: str | None, size: float, filled: bool) -> dict
     shape = symbol or style.symbol
     if filled:
         return {"color": style.color, "symbol": shape, "size": size}
-    return {"color": palette.PAPER if size < 10 else style.color, "symbol": shape if size < 10 else f"{shape}-open",
-            "size": size, "line": {"color": style.color, "width": 2}}
+    return {
+        "color": palette.PAPER if size < 10 else style.color,
+        "symbol": shape if size < 10 else f"{shape}-open",
+        "size": size,
+        "line": {"color": style.color, "width": 2},
+    }
 
 
 def _estimate(estimate: Estimate) -> dict[str, Any]:

@@ -15,7 +15,7 @@ _HUES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a7
 
 _SYMBOLS = ("square", "diamond", "triangle-up", "triangle-down", "pentagon", "star", "hexagon")
 
-HEAT = ("#f3f0ea", "#f3c98b", "#e0793f", "#a52a4a", "#3b0f3f")
+HEAT = ("#faf3e3", "#f3c98b", "#e0793f", "#a52a4a", "#3b0f3f")
 """Monotone in lightness, so that it survives a grey print: pale is no unit, dark is every unit."""
 
 DARK = {
@@ -25,7 +25,9 @@ DARK = {
     GRID: "#2b303a",
     SPAN: "#262b35",
     PAPER: "#14171d",
-    **dict(zip(_HUES, ("#4ba7e8", "#f4854a", "#2fc79e", "#e79cc8", "#f3b63f", "#8fd0f5", "#cfbf52"), strict=True)),
+    **dict(
+        zip(_HUES, ("#4ba7e8", "#f4854a", "#2fc79e", "#e79cc8", "#f3b63f", "#8fd0f5", "#cfbf52"), strict=True)
+    ),
     **dict(zip(HEAT, ("#20252f", "#5d2654", "#b23c56", "#ee8b4c", "#fdebad"), strict=True)),
 }
 

@@ -120,7 +120,10 @@ class Note:
 
 @dataclass(frozen=True)
 class HeatMap:
-    """Shares between 0 and 1: one row per name, the first on top, one column per x; None is left blank."""
+    """Shares between 0 and 1: one row per name, one column per x; None is left blank.
+
+    The first row is on top; on the y axis the rows are at 1, 2 and so on.
+    """
 
     x: tuple[float, ...]
     rows: tuple[str, ...]

@@ -16,6 +16,7 @@ from leaky.records import Study
 from leaky.report import palette
 from leaky.report.figures import study_figures
 from leaky.report.shapes import Axis, Estimate, Figure, HeatMap, Panel, Points, Style
+from leaky.report.text import plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 _WIDTH = 12.0
 _SYMBOLS = {"circle": "o", "square": "s", "diamond": "D", "triangle-up": "^", "triangle-down": "v",
             "pentagon": "p", "star": "*", "hexagon": "h", "x": "X"}  # fmt: skip
-_DASHES = {"solid": "-", "dash": "--", "dot": ":"}
+_DASHES: dict[str, Any] = {"solid": "-", "dash": "--", "dot": ":"}
 _PER_INCH = 96  # panel heights are given in the pixels of a page
 
 
@@ -35,7 +36,7 @@ def png_files(study: Study) -> Iterator[tuple[str, bytes]]:
 
     for number, figure in enumerate(study_figures(study), start=1):
         drawing, buffer = matplotlib_figure(figure), io.BytesIO()
-        FigureCanvasAgg(drawing).print_png(buffer)
+        FigureCanvasAgg(drawing).print_png(buffer)  # type: ignore[no-untyped-call]
         yield f"{number}-{figure.key}.png", buffer.getvalue()
 
 
@@ -46,16 +47,25 @@ def matplotlib_figure(figure: Figure) -> Drawing:
     columns = min(2, len(figure.panels))
     rows = [figure.panels[start : start + columns] for start in range(0, len(figure.panels), columns)]
     row_heights = [max(panel.height for panel in row) / _PER_INCH + 0.45 for row in rows]
-    caption = "\n".join(textwrap.fill(part, 168) for part in figure.caption)
+    caption = "\n".join(textwrap.fill(part, 180) for part in figure.caption)
     legend_rows = math.ceil(len(figure.legend) / _per_row(figure))
-    head = 0.5 + 0.27 * legend_rows + (0.3 if figure.scale else 0)
+    head = 0.5 + 0.235 * legend_rows + (0.3 if figure.scale else 0)
     foot = 0.25 + 0.18 * (caption.count("\n") + 1)
     drawing = Drawing(
-        figsize=(_WIDTH, head + sum(row_heights) + foot), dpi=150, facecolor=palette.PAPER, layout="constrained"
+        figsize=(_WIDTH, head + sum(row_heights) + foot),
+        dpi=150,
+        facecolor=palette.PAPER,
+        layout="constrained",
     )
-    top, middle, bottom = drawing.subfigures(3, 1, height_ratios=[head, sum(row_heights), foot])
-    _words(top.text(0.012, 1 - 0.12 / head, figure.title, va="top", size=15, weight="bold", color=palette.INK))
-    _words(bottom.text(0.012, 1 - 0.08 / foot, caption, va="top", size=9, color=palette.MUTED, linespacing=1.35))
+    drawing.get_layout_engine().set(w_pad=0.12, h_pad=0.06)  # type: ignore[union-attr, call-arg]
+    parts: Any = drawing.subfigures(3, 1, height_ratios=[head, sum(row_heights), foot])
+    top, middle, bottom = parts
+    _words(
+        top.text(0.012, 1 - 0.12 / head, figure.title, va="top", size=15, weight="bold", color=palette.INK)
+    )
+    _words(
+        bottom.text(0.012, 1 - 0.08 / foot, caption, va="top", size=9, color=palette.MUTED, linespacing=1.35)
+    )
     if figure.legend:
         _legend(top, figure, head)
     if figure.scale:
@@ -73,12 +83,13 @@ def matplotlib_figure(figure: Figure) -> Drawing:
 def _words(text: Any) -> Any:
     """Names come from outside: a dollar sign in one must not start a formula."""
     text.set_parse_math(False)
+    text.set_text(text.get_text() if "\n" in text.get_text() else plain(text.get_text()))
     return text
 
 
 def _per_row(figure: Figure) -> int:
-    longest = max((len(name) for name, _ in figure.legend), default=1)
-    return max(1, min(6, int(150 / (longest + 8))))
+    widths = [len(name) + 8 for name, _ in figure.legend] or [1]
+    return len(widths) if sum(widths) <= 130 else max(1, 140 // max(widths))
 
 
 def _legend(top: Any, figure: Figure, head: float) -> None:
@@ -99,17 +110,18 @@ def _legend(top: Any, figure: Figure, head: float) -> None:
         labelcolor=palette.INK,
     )
     for text, (name, _) in zip(legend.get_texts(), figure.legend, strict=True):
-        _words(text).set_text(name)
+        text.set_text(name)
+        _words(text)
 
 
 def _scale(top: Any, label: str, head: float) -> None:
-    axes = top.add_axes((0.014, 0.28 / head, 0.2, 0.13 / head))
+    axes = top.add_axes((0.02, 0.28 / head, 0.2, 0.13 / head))
     axes.imshow([[step / 255 for step in range(256)]], aspect="auto", cmap=_colormap(), extent=(0, 100, 0, 1))
     axes.set_yticks([])
     axes.set_xticks([0, 50, 100], labels=["0 %", "50 %", "100 %"])
     axes.tick_params(length=2, labelsize=8.5, colors=palette.MUTED)
     axes.spines[:].set_visible(False)
-    _words(top.text(0.226, 0.345 / head, label, va="center", size=9.5, color=palette.INK))
+    _words(top.text(0.236, 0.345 / head, label, va="center", size=9.5, color=palette.INK))
 
 
 def _colormap() -> Any:
@@ -127,17 +139,21 @@ def _panel(axes: Axes, panel: Panel) -> None:
     axes.set_axisbelow(True)
     _frame(axes, panel)
     for span in panel.spans:
-        (axes.axvspan if span.axis == "x" else axes.axhspan)(span.low, span.high, color=palette.SPAN, zorder=0, lw=0)
+        (axes.axvspan if span.axis == "x" else axes.axhspan)(
+            span.low, span.high, color=palette.SPAN, zorder=0, lw=0
+        )
     for rule in panel.rules:
         draw = axes.axvline if rule.axis == "x" else axes.axhline
         draw(rule.at, color=palette.RULE, lw=0.9, ls="--" if rule.dashed else "-", zorder=1)
     for band in panel.bands:
-        axes.fill_between(band.x, band.low, band.high, color=band.style.color, alpha=band.opacity, lw=0, zorder=2)
+        axes.fill_between(
+            band.x, band.low, band.high, color=band.style.color, alpha=band.opacity, lw=0, zorder=2
+        )
     for line in panel.lines:
         y = [math.nan if value is None else value for value in line.y]
         marker = _SYMBOLS[line.style.symbol] if line.markers else ""
         style = {"color": line.style.color, "ls": _DASHES[line.style.dash], "lw": 0.85 * line.style.width}
-        axes.plot(line.x, y, marker=marker, ms=5, zorder=3, **style)  # type: ignore[arg-type]
+        axes.plot(line.x, y, marker=marker, ms=5, zorder=3, **style)
     for points in panel.points:
         _points(axes, points)
     for estimate in panel.estimates:
@@ -191,7 +207,11 @@ def _scale_axis(axis: Any, set_scale: Any, set_limits: Any, described: Axis) -> 
 
 def _marker(style: Style, symbol: str | None, filled: bool, size: float) -> dict[str, Any]:
     face = style.color if filled else palette.PAPER if size < 10 else "none"
-    return {"marker": _SYMBOLS[symbol or style.symbol], "markerfacecolor": face, "markeredgecolor": style.color}
+    return {
+        "marker": _SYMBOLS[symbol or style.symbol],
+        "markerfacecolor": face,
+        "markeredgecolor": style.color,
+    }
 
 
 def _points(axes: Axes, points: Points) -> None:
@@ -204,7 +224,9 @@ def _points(axes: Axes, points: Points) -> None:
 def _estimate(axes: Axes, estimate: Estimate) -> None:
     if estimate.low is not None and estimate.high is not None:
         ends = [estimate.low, estimate.high]
-        axes.plot(ends, [estimate.y] * 2, color=estimate.style.color, lw=2.4, marker="|", ms=7, mew=2, zorder=5)
+        axes.plot(
+            ends, [estimate.y] * 2, color=estimate.style.color, lw=2.4, marker="|", ms=7, mew=2, zorder=5
+        )
     look = _marker(estimate.style, None, True, 12)
     axes.plot([estimate.x], [estimate.y], ls="", ms=8.5, mew=0, zorder=6, **look)
 
@@ -212,8 +234,8 @@ def _estimate(axes: Axes, estimate: Estimate) -> None:
 def _heat(axes: Axes, heat: HeatMap) -> None:
     values = [[math.nan if value is None else value for value in row] for row in heat.values]
     extent = (heat.x[0] - 0.5, heat.x[-1] + 0.5, len(heat.rows) + 0.5, 0.5)
-    axes.imshow(values, cmap=_colormap(), vmin=0, vmax=1, aspect="auto", extent=extent, interpolation="nearest")
+    axes.imshow(
+        values, cmap=_colormap(), vmin=0, vmax=1, aspect="auto", extent=extent, interpolation="nearest"
+    )
     step = max(1, math.ceil(len(heat.rows) / 9))
     axes.set_yticks(range(1, len(heat.rows) + 1, step))
-    if len(heat.x) <= 3:
-        axes.set_xticks(heat.x)

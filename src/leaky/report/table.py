@@ -54,7 +54,7 @@ def study_table(study: Study, *, width: int | None = None) -> Table:
     if len(study.arms) > 1:
         table.add_column("improvement", justify="right", no_wrap=True)
     if wide and len(study.arms) > 1:
-        table.add_column("chance", justify="right", no_wrap=True)
+        table.add_column("P(better)", justify="right", no_wrap=True)
         table.add_column("p (Holm)", justify="right", no_wrap=True)
     table.add_column("never\nactive", justify="right", no_wrap=True)
     lost = any(arm.diverged or arm.failed for arm in study.arms)

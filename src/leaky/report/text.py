@@ -21,7 +21,10 @@ def finite(value: float | None) -> TypeGuard[float]:
 
 def plain(text: str) -> str:
     """`text` on one line and without control characters, which a terminal would obey."""
-    return "".join(sign if sign.isprintable() else " " if sign.isspace() else "\N{REPLACEMENT CHARACTER}" for sign in text)
+    return "".join(
+        sign if sign.isprintable() else " " if sign.isspace() else "\N{REPLACEMENT CHARACTER}"
+        for sign in text
+    )
 
 
 def score_text(metric: Metric, value: float | None, *, unit: bool = True) -> str:
@@ -40,7 +43,10 @@ def difference_text(metric: Metric, value: float | None, *, sign: bool = True, u
 def has_width(interval: Interval | None) -> bool:
     """Does the interval say anything beyond its estimate? One seed gives none."""
     return (
-        interval is not None and finite(interval.low) and finite(interval.high) and interval.low < interval.high
+        interval is not None
+        and finite(interval.low)
+        and finite(interval.high)
+        and interval.low < interval.high
     )
 
 
@@ -52,6 +58,11 @@ def interval_text(metric: Metric, interval: Interval | None, *, difference: bool
         low = difference_text(metric, interval.low, unit=False)
         return f"{low} to {difference_text(metric, interval.high, unit=unit)}"
     return f"{score_text(metric, interval.low, unit=False)} to {score_text(metric, interval.high, unit=unit)}"
+
+
+def metric_label(metric: Metric, *, unit: bool = True) -> str:
+    """The metric's name, short enough for an axis."""
+    return shorten(plain(metric.name), 28) + (" (%)" if metric.percent and unit else "")
 
 
 def share_text(value: float | None) -> str:
@@ -117,4 +128,8 @@ def _values_only(text: str) -> str:
         spec = catalogue.parse(text)
     except LeakyError:  # a user's own function, or a record of another version
         return text
-    return f"{spec.activation.name}({', '.join(f'{v:g}' for v in spec.values)})" if spec.values else spec.activation.name
+    return (
+        f"{spec.activation.name}({', '.join(f'{v:g}' for v in spec.values)})"
+        if spec.values
+        else spec.activation.name
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from leaky.records import Arm, Study, Verdict
+from leaky.records import Arm, Interval, Study, Verdict
 from leaky.report.gather import paired_differences
 from leaky.report.text import (
     count_text,
@@ -17,7 +17,14 @@ from leaky.report.text import (
     score_text,
 )
 
-_ORDER: tuple[Verdict, ...] = ("better", "worse", "no practical difference", "undecided", "no result", "baseline")
+_ORDER: tuple[Verdict, ...] = (
+    "better",
+    "worse",
+    "no practical difference",
+    "undecided",
+    "no result",
+    "baseline",
+)
 
 
 @dataclass(frozen=True)
@@ -63,7 +70,9 @@ def findings(study: Study) -> list[Finding]:
 
 def caveats(study: Study) -> list[str]:
     """What a reader should know before trusting a verdict, beside the notes of the study itself."""
-    found = [f"{plain(arm.activation)}: {lost}." for arm in study.arms if arm.scores and (lost := _losses(arm))]
+    found = [
+        f"{plain(arm.activation)}: {lost}." for arm in study.arms if arm.scores and (lost := _losses(arm))
+    ]
     if any(len(arm.scores) == 1 for arm in study.arms):
         found.append("With a single seed there is no interval: the spread between runs is not known.")
     return found
@@ -77,14 +86,17 @@ def summary(study: Study) -> str:
 
 def _sentence(study: Study, arm: Arm) -> str:
     base, metric, change = plain(study.baseline), study.metric, arm.improvement
-    if change is None or not finite(change.estimate):
-        why = _losses(arm) or ("no trial finished" if not arm.scores else "the baseline has none to compare with")
+    if arm.verdict == "no result" or change is None or not finite(change.estimate):
+        why = _losses(arm) or (
+            "no trial finished" if not arm.scores else "the baseline has none to compare with"
+        )
         return f"has no result: {why}."
-    mean = difference_text(metric, change.estimate)
-    ends = interval_text(metric, change, difference=True)
     pairs = len(paired_differences(study, arm))
-    numbers = f"{mean} on average over {count_text(pairs, 'paired seed')}"
-    numbers += f", 95 % interval {ends}" if ends else ""
+    over = "in the only pair of seeds" if pairs == 1 else f"on average over {pairs} paired seeds"
+    ends = interval_text(metric, change, difference=True)
+    numbers = f"{difference_text(metric, change.estimate)} {over}" + (
+        f", 95 % interval {ends}" if ends else ""
+    )
     margin = difference_text(metric, study.margin, sign=False)
     match arm.verdict:
         case "better":
@@ -93,24 +105,33 @@ def _sentence(study: Study, arm: Arm) -> str:
             return f"is worse than {base}: {numbers}, all of it below -{margin}."
         case "no practical difference":
             return f"makes no practical difference to {base}: {numbers}, all of it within ±{margin}."
-        case "no result":
-            return f"has no result: {_losses(arm) or 'no trial finished'}."
         case _:
-            return f"against {base} is undecided: {numbers}{_detectable(study, arm)}."
+            return f"{_leaning(study, change)}: {numbers}{_detectable(study, arm, pairs)}."
 
 
-def _detectable(study: Study, arm: Arm) -> str:
+def _leaning(study: Study, change: Interval) -> str:
+    """Undecided about the margin may still be decided about the direction."""
+    base, margin = plain(study.baseline), difference_text(study.metric, study.margin, sign=False)
+    if has_width(change) and (change.low > 0 or change.high < 0):
+        side = "ahead of" if change.low > 0 else "behind"
+        return f"is {side} {base}, but it is undecided whether by more than {margin}"
+    return f"against {base} is undecided"
+
+
+def _detectable(study: Study, arm: Arm, pairs: int) -> str:
     if not has_width(arm.improvement):
-        return "; one pair says nothing about the spread"
-    reach = ", which reaches across the margin"
+        return "; one pair says nothing about the spread" if pairs == 1 else ""
     if not finite(arm.detectable):
-        return reach
+        return ""
     size = difference_text(study.metric, arm.detectable, sign=False)
-    return f"{reach}; at this spread, so many seeds find a difference of {size} in four studies of five"
+    return f"; with this spread, {pairs} seeds detect a difference of {size} four times in five"
 
 
 def _losses(arm: Arm) -> str:
+    total = max(len(arm.scores) + arm.failed, arm.diverged + arm.failed)
+    for count, word in ((arm.failed, "failed"), (arm.diverged, "diverged")):
+        if count == total > 1:
+            return f"all {total} final trials {word}"
     parts = [f"{arm.diverged} diverged"] if arm.diverged else []
     parts += [f"{arm.failed} failed"] if arm.failed else []
-    total = max(len(arm.scores) + arm.failed, arm.diverged + arm.failed)
     return f"of {count_text(total, 'final trial')}, {' and '.join(parts)}" if parts else ""

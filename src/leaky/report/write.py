@@ -19,7 +19,9 @@ def check_writable(path: Location, argument: str = "report") -> Path:
     if target.exists() and not target.is_file():
         raise ArgumentError(f"{argument}: cannot write `{path}` (not a regular file); name another path")
     if target.exists() and not os.access(target, os.W_OK):
-        raise ArgumentError(f"{argument}: cannot write `{path}` (read-only); make it writable or name another path")
+        raise ArgumentError(
+            f"{argument}: cannot write `{path}` (read-only); make it writable or name another path"
+        )
     _try_directory(target.parent, path, argument)
     return target
 
@@ -57,7 +59,9 @@ def _resolved(path: Location, argument: str) -> Path:
     try:
         return Path(text).expanduser().resolve()  # through links: replacing one would cut it
     except (OSError, RuntimeError) as problem:
-        raise ArgumentError(f"{argument}: cannot write `{path}` ({_reason(problem)}); name another path") from None
+        raise ArgumentError(
+            f"{argument}: cannot write `{path}` ({_reason(problem)}); name another path"
+        ) from None
 
 
 def _try_directory(directory: Path, path: Location, argument: str) -> None:
@@ -70,7 +74,9 @@ def _try_directory(directory: Path, path: Location, argument: str) -> None:
     try:
         _temporary(directory, "check").unlink()
     except OSError as problem:
-        raise ArgumentError(f"{argument}: cannot write `{path}` ({_reason(problem)}); name another path") from None
+        raise ArgumentError(
+            f"{argument}: cannot write `{path}` ({_reason(problem)}); name another path"
+        ) from None
 
 
 def _temporary(directory: Path, name: str) -> Path:

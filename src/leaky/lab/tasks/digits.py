@@ -14,12 +14,13 @@ from leaky.lab.task import Task
 from leaky.nn import ActivationFactory
 from leaky.nn.init import he_normal_
 
-_HIDDEN = {"shallow": 2, "deep": 16}
+_HIDDEN = {"shallow": 2, "deep": 24}
+_RATES = {"shallow": (0.003, 0.01, 0.03, 0.1, 0.3), "deep": (0.0003, 0.001, 0.003, 0.01)}
 _WIDTH = 64
 
 
 def build(preset: str) -> Task:
-    """The digits with a multilayer perceptron of 2 (shallow) or 16 (deep) hidden layers of 64 units.
+    """The digits with a multilayer perceptron of 2 (shallow) or 24 (deep) hidden layers of 64 units.
 
     Weights are drawn by He's rule with the activation's own gain, biases start at 0. The deep one has no
     normalisation and no skip connections: the kind of network in which ReLU loses units.
@@ -40,7 +41,7 @@ def build(preset: str) -> Task:
         model=model,
         test_fraction=0.3,
         recipe=Recipe(optimizer="sgd", momentum=0.9, batch_size=32, epochs=30),
-        learning_rates=(0.001, 0.003, 0.01, 0.03, 0.1) if preset == "deep" else (0.003, 0.01, 0.03, 0.1, 0.3),
+        learning_rates=_RATES[preset],
         description=f"scikit-learn's 1,797 scanned digits, a multilayer perceptron with {hidden} hidden layers of "
         f"{_WIDTH} units, no normalisation",
         version="1",

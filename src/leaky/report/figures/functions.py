@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from leaky import catalogue
@@ -35,19 +37,23 @@ def functions_figure(study: Study) -> Figure | None:
     axis = Axis("pre-activation x", low=-_REACH, high=_REACH)
     zero = (Rule("x", 0.0), Rule("y", 0.0))
     caption = [
-        "Computed from the catalogue's formulas in float64. Left: the function. Right: its derivative, which is "
-        "what the gradient is multiplied by on its way back; where it is 0, nothing is learned. A filled dot marks "
-        "a kink and, on the right, the value that the derivative takes there; the open dot is the side not taken."
+        "Computed from the catalogue's formulas in float64. The derivative is what the gradient is multiplied by "
+        "on its way back; where it is 0, nothing is learned. A filled dot marks a kink, and on the derivative the "
+        "value it takes there; an open dot is the side not taken."
     ]
     if unknown:
         shown = ", ".join(short_names(unknown).values())
         caption.append(f"Not in the catalogue, so not drawn: {shown}.")
     learned = [n for n, spec in specs.items() if any(p.learned for p in spec.activation.parameters)]
     if learned:
-        caption.append(f"Drawn as it starts, before anything is learned: {', '.join(short_names(learned).values())}.")
+        caption.append(
+            f"Drawn as it starts, before anything is learned: {', '.join(short_names(learned).values())}."
+        )
     panels = (
         Panel("Function f(x)", axis, Axis("f(x)"), rules=zero, lines=tuple(values), points=tuple(marks[0])),
-        Panel("Derivative f′(x)", axis, Axis("f′(x)"), rules=zero, lines=tuple(slopes), points=tuple(marks[1])),
+        Panel(
+            "Derivative f′(x)", axis, Axis("f′(x)"), rules=zero, lines=tuple(slopes), points=tuple(marks[1])
+        ),
     )
     keys = tuple(pair for pair in legend(study) if pair[0] in specs)
     return Figure("functions", "The functions and their derivatives", tuple(caption), panels, keys)
@@ -70,7 +76,7 @@ def _lines(name: str, spec: Spec, style: Style) -> tuple[Line, Line]:
     xs: list[float] = []
     values: list[Value] = []
     slopes: list[Value] = []
-    for left, right in zip(edges, edges[1:], strict=False):
+    for left, right in itertools.pairwise(edges):
         straight = spec.activation.piecewise_linear
         count = 2 if straight else max(3, round(121 * (right - left) / (2 * _REACH)))
         x = np.linspace(left, right, count)

@@ -12,6 +12,7 @@ from leaky.report.text import (
     finite,
     has_width,
     interval_text,
+    metric_label,
     score_text,
     short_names,
 )
@@ -23,7 +24,7 @@ def scores_figure(study: Study) -> Figure | None:
         return None
     panels = [_scores_panel(study)]
     captions = [
-        f"Left: each small mark is one final trial, scored on the test split "
+        f"Score: each small mark is one final trial, scored on the test split "
         f"({count_text(len(study.final_seeds), 'seed')} per activation). The large mark is the "
         "interquartile mean (IQM), the mean of the middle half of the trials; its bar is the 95 % interval."
     ]
@@ -31,14 +32,16 @@ def scores_figure(study: Study) -> Figure | None:
         panels.append(_improvement_panel(study))
         margin = difference_text(study.metric, study.margin, sign=False)
         captions.append(
-            f"Right: the same seed run with both activations gives one difference; to the right of 0 the "
-            f"activation is better than {short_names([study.baseline])[study.baseline]}. The large mark is the "
+            "Paired improvement: the same seed run with both activations gives one difference; to the right of 0 "
+            f"the activation is better than {short_names([study.baseline])[study.baseline]}. The large mark is the "
             f"mean difference with its 95 % interval. The shaded band is the margin of ±{margin}: an interval "
             "wholly outside it is better or worse, wholly inside it no practical difference, across an edge of "
             "it undecided."
         )
     if any(_diverged(study, arm) for arm in study.arms):
-        captions.append("A cross is a trial that diverged; where its value lies off the scale it is drawn at the edge.")
+        captions.append(
+            "A cross is a trial that diverged; where its value lies off the scale it is drawn at the edge."
+        )
     return Figure("scores", "Scores and paired improvement", tuple(captions), tuple(panels), legend(study))
 
 
@@ -66,7 +69,7 @@ def _scores_panel(study: Study) -> Panel:
         if not arm.scores:
             notes.append(Note(scale * sum(limits) / 2, row, "no result"))
     direction = "higher is better" if metric.higher_is_better else "lower is better"
-    label = f"{metric.name} (%), {direction}" if metric.percent else f"{metric.name}, {direction}"
+    label = f"{metric_label(metric)}, {direction}"
     return Panel(
         "Score on the test split",
         Axis(label, low=scale * limits[0], high=scale * limits[1]),
@@ -112,10 +115,11 @@ def _improvement_panel(study: Study) -> Panel:
         low, high = (sig(scale * change.low), sig(scale * change.high)) if has else (None, None)
         middle = sig(scale * change.estimate)
         estimates.append(Estimate(arm.activation, look[arm.activation], middle, row, low, high, hover))
+    label = metric_label(metric, unit=False)
     unit = " (percentage points)" if metric.percent else ""
     return Panel(
         f"Paired improvement over {short_names([study.baseline])[study.baseline]}",
-        Axis(f"improvement in {metric.name}{unit}", low=scale * limits[0], high=scale * limits[1]),
+        Axis(f"improvement in {label}{unit}", low=scale * limits[0], high=scale * limits[1]),
         _rows(study),
         spans=(Span("x", -scale * study.margin, scale * study.margin),) if study.margin > 0 else (),
         rules=(Rule("x", 0.0),),
@@ -146,7 +150,7 @@ def _seed_points(
     for gone, members in groups.items():
         if members:
             x, y, hover = (tuple(column) for column in zip(*members, strict=True))
-            symbol = "x" if gone else None
+            symbol = "x" if gone else "circle"
             style = look[activation]
             made.append(Points(activation, style, x, y, hover, symbol, size=7 if gone else 6, opacity=0.55))
     return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ from leaky.records import Study, Trial
 from leaky.report.gather import mean, sig, span_of, trials_of
 from leaky.report.palette import legend, styles
 from leaky.report.shapes import Axis, Figure, Line, Note, Panel, Points, Span, Value
-from leaky.report.text import count_text, finite, rate_text, score_text, share_text
+from leaky.report.text import count_text, finite, metric_label, rate_text, score_text, share_text
 
 
 @dataclass(frozen=True)
@@ -22,11 +23,11 @@ class _Grid:
     @property
     def _gap(self) -> float:
         logs = [math.log10(rate) for rate in self.rates]
-        return min((b - a for a, b in zip(logs, logs[1:], strict=False)), default=0.5)
+        return min((b - a for a, b in itertools.pairwise(logs)), default=0.5)
 
     def x(self, rate: float, place: int) -> float:
         """Where the activation at `place` draws what it has at `rate`."""
-        step = min(0.07, 0.5 / self.arms) * self._gap
+        step = min(0.12, 0.6 / self.arms) * self._gap
         return sig(rate * 10 ** ((place - (self.arms - 1) / 2) * step))
 
     def axis(self) -> Axis:
@@ -45,8 +46,8 @@ def sensitivity_figure(study: Study) -> Figure | None:
     grid = _Grid(rates, len(study.arms))
     panels = [_score_panel(study, grid)]
     caption = [
-        f"Left: each faint mark is one tuning trial ({count_text(len(study.tuning_seeds), 'seed')} at each of "
-        f"{count_text(len(rates), 'learning rate')}), scored on the validation split; the line joins the means and "
+        f"Validation score: each faint mark is one tuning trial ({count_text(len(study.tuning_seeds), 'seed')} at "
+        f"each of {count_text(len(rates), 'learning rate')}), scored on the validation split; the line joins the means and "
         "the ring is the learning rate chosen for the final trials."
     ]
     if any(trial.status == "diverged" for trial in tuning):
@@ -57,13 +58,17 @@ def sensitivity_figure(study: Study) -> Figure | None:
     if any(finite(trial.never_active) for trial in tuning):
         panels.append(_units_panel(study, grid))
         caption.append(
-            "Right: the share of units, over all activation layers, that were never active on the validation "
-            "split at the end of the same trials. Where this rises with the learning rate, units die; what a never "
+            "Units never active: the share of units, over all activation layers, that were never active on the "
+            "validation split at the end of the same trials. Where this rises with the learning rate, units die; what a never "
             "active unit means for each kind of function is said under the next figure."
         )
     if len(study.arms) > 1:
-        caption.append("Marks are set slightly side by side so that they do not hide each other.")
-    return Figure("sensitivity", "Sensitivity to the learning rate", tuple(caption), tuple(panels), legend(study))
+        caption.append(
+            "Marks of different activations are set slightly side by side, so as not to hide each other."
+        )
+    return Figure(
+        "sensitivity", "Sensitivity to the learning rate", tuple(caption), tuple(panels), legend(study)
+    )
 
 
 def _score_panel(study: Study, grid: _Grid) -> Panel:
@@ -72,8 +77,9 @@ def _score_panel(study: Study, grid: _Grid) -> Panel:
     limits = span_of(trial.score for trial in tuning if trial.status == "finished") or (0.0, 1.0)
     low, high, spans, notes = scale * limits[0], scale * limits[1], [], []
     strip = 0.0
+    depth = 0.16 * (high - low)
+    seeds = sorted({trial.plan.seed for trial in tuning})
     if any(trial.status == "diverged" for trial in tuning):
-        depth = 0.13 * (high - low)
         if metric.higher_is_better:
             spans, low = [Span("y", low - depth, low)], low - depth
             strip = low + depth / 2
@@ -91,11 +97,12 @@ def _score_panel(study: Study, grid: _Grid) -> Panel:
             means.append(None if here is None else sig(scale * here))
         xs = tuple(grid.x(rate, place) for rate in grid.rates)
         lines.append(Line(name, style, xs, tuple(means), markers=True))
+        heights = {seed: strip + depth * _lane(i, len(seeds)) for i, seed in enumerate(seeds)}
         for gone in (False, True):
             members = [t for t in trials if (t.status == "diverged") is gone and (gone or finite(t.score))]
             if members:
                 x = tuple(grid.x(t.plan.learning_rate, place) for t in members)
-                y = tuple(strip if gone else sig(scale * t.score) for t in members)  # type: ignore[operator]
+                y = tuple(heights[t.plan.seed] if gone else sig(scale * t.score) for t in members)  # type: ignore[operator]
                 hover = tuple(_words(t, score_text(metric, t.score)) for t in members)
                 shape = "x" if gone else None
                 points.append(Points(name, style, x, y, hover, shape, 7, 0.8 if gone else 0.35))
@@ -104,11 +111,10 @@ def _score_panel(study: Study, grid: _Grid) -> Panel:
             words = (f"chosen: learning rate {rate_text(arm.learning_rate)}",)
             x_chosen = (grid.x(arm.learning_rate, place),)
             rings.append(Points(name, style, x_chosen, (chosen,), words, "circle", 17, filled=False))
-    unit = " (%)" if metric.percent else ""
     return Panel(
         "Validation score",
         grid.axis(),
-        Axis(f"{metric.name}{unit}", low=low, high=high),
+        Axis(metric_label(metric), low=low, high=high),
         spans=tuple(spans),
         lines=tuple(lines),
         points=(*points, *rings),
@@ -126,18 +132,26 @@ def _units_panel(study: Study, grid: _Grid) -> Panel:
             continue
         means = [mean([s for t, s in kept if t.plan.learning_rate == rate]) for rate in grid.rates]
         xs = tuple(grid.x(rate, place) for rate in grid.rates)
-        lines.append(Line(name, style, xs, tuple(None if m is None else sig(100 * m) for m in means), markers=True))
+        lines.append(
+            Line(name, style, xs, tuple(None if m is None else sig(100 * m) for m in means), markers=True)
+        )
         x = tuple(grid.x(t.plan.learning_rate, place) for t, _ in kept)
         y = tuple(sig(100 * share) for _, share in kept)
         hover = tuple(_words(t, share_text(share)) for t, share in kept)
         points.append(Points(name, style, x, y, hover, None, 7, 0.35))
+    top = 100.0 if max((max(cloud.y) for cloud in points), default=0) > 45 else 50.0
     return Panel(
         "Units never active",
         grid.axis(),
-        Axis("never active units (%)", low=-3.0, high=103.0),
+        Axis("never active units (%)", low=-0.03 * top, high=1.03 * top),
         lines=tuple(lines),
         points=tuple(points),
     )
+
+
+def _lane(place: int, lanes: int) -> float:
+    """The height of a seed's cross within the strip of diverged trials, as a share of it around its middle."""
+    return 0.6 * (place / (lanes - 1) - 0.5) if lanes > 1 else 0.0
 
 
 def _words(trial: Trial, value: str) -> str:

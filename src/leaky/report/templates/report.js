@@ -3,7 +3,12 @@
   const { dark, panels } = JSON.parse(document.getElementById("figures").textContent);
   const prefersDark = matchMedia("(prefers-color-scheme: dark)");
   const coarse = matchMedia("(pointer: coarse)").matches;
-  const config = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] };
+  const config = {
+    responsive: true, displaylogo: false, displayModeBar: coarse ? false : "hover",
+    showSendToCloud: false, plotlyServerURL: "",  // plotly.js 4 offers an upload by default
+    typesetMath: false,
+    modeBarButtons: [["toImage", "zoom2d", "pan2d", "resetScale2d"]],
+  };
   const hidden = new Set();
   let printing = false;
 

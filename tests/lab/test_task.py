@@ -1,0 +1,144 @@
+"""A task checks what it is given, and splits its data the same way every time."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from leaky.errors import TaskError
+from leaky.lab.task import Task
+
+
+def model(activation: Any, seed: int) -> torch.nn.Module:
+    return torch.nn.Sequential(torch.nn.Linear(2, 4), activation(), torch.nn.Linear(4, 3))
+
+
+X = np.random.default_rng(0).normal(size=(100, 2))
+Y = np.arange(100) % 3
+
+
+def task(**changes: Any) -> Task:
+    return Task(**{"name": "t", "train": (X, Y), "model": model, **changes})
+
+
+def test_splits_are_disjoint_complete_and_the_test_split_is_fixed() -> None:
+    train, validation, test = task().parts(seed=1)
+    assert validation.indices is not None
+    assert test.indices is not None
+    indices = torch.cat([train, validation.indices, test.indices])
+    assert sorted(indices.tolist()) == list(range(100))
+    assert (len(train), len(validation), len(test)) == (60, 15, 25)
+    other_train, _, other_test = task().parts(seed=2)
+    assert torch.equal(test.indices, other_test.indices)  # type: ignore[arg-type]
+    assert not torch.equal(train, other_train)
+    again = task().parts(seed=1)[0]
+    assert torch.equal(train, again)
+
+
+def test_given_splits_are_used_as_they_are() -> None:
+    made = task(validation=(X[:7], Y[:7]), test=(X[:5], Y[:5]))
+    train, validation, test = made.parts(seed=0)
+    assert (len(train), len(validation), len(test)) == (100, 7, 5)
+
+
+def test_float64_becomes_float32_and_integers_int64() -> None:
+    inputs, targets = task(train=(X, Y.astype(np.uint8))).train_samples.take(torch.arange(3))
+    assert inputs.dtype == torch.float32
+    assert targets.dtype == torch.int64
+
+
+class Shifting(torch.utils.data.Dataset[tuple[torch.Tensor, int]]):
+    """A dataset whose items can only be read one at a time."""
+
+    def __len__(self) -> int:
+        return 30
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        return torch.full((2,), float(index)), index % 3
+
+
+def test_datasets_are_collated() -> None:
+    made = task(train=Shifting())
+    inputs, targets = made.train_samples.take(torch.tensor([4, 9]))
+    assert inputs.tolist() == [[4.0, 4.0], [9.0, 9.0]]
+    assert targets.tolist() == [1, 0]
+    assert made.loss_function() is torch.nn.functional.cross_entropy
+    assert made.worst_score() == pytest.approx(1 / 3, abs=0.2)
+
+
+def test_losses_and_metrics_by_default() -> None:
+    regression = task(train=(X, X[:, :1]), metric="mse", margin=0.1)
+    assert regression.loss_function() is torch.nn.functional.mse_loss
+    assert not regression.metric_record.higher_is_better
+    outputs, targets = torch.tensor([[1.0, 3.0], [2.0, 0.0]]), torch.tensor([1, 1])
+    assert task().score(outputs, targets) == 0.5
+    assert task(metric="mae", margin=1).score(torch.tensor([1.0, 2.0]), torch.tensor([2.0, 4.0])) == 1.5
+
+
+def test_a_diverged_trial_scores_what_the_best_constant_answer_does() -> None:
+    labels = np.array([0] * 80 + [1] * 20)
+    made = task(train=(X, labels), test=(X, labels))
+    assert made.worst_score() == 0.8
+    y = X[:, :1]
+    constant = task(train=(X, y), test=(X, y), metric="mse", margin=1)
+    assert constant.worst_score() == pytest.approx(y.var(), rel=1e-5)
+    median = task(train=(X, y), test=(X, y), metric="mae", margin=1)
+    assert median.worst_score() == pytest.approx(np.abs(y - np.median(y)).mean(), rel=1e-2)
+    assert task(diverged_score=0.1).worst_score() == 0.1
+
+
+def test_the_fingerprint_follows_data_functions_and_version() -> None:
+    def other_model(activation: Any, seed: int) -> torch.nn.Module:
+        return torch.nn.Sequential(torch.nn.Linear(2, 3), activation())
+
+    changed = X.copy()
+    changed[3, 1] += 1e-3
+    prints = [
+        made.fingerprint()
+        for made in (
+            task(),
+            task(train=(changed, Y)),
+            task(model=other_model),
+            task(version="2"),
+            task(test_fraction=0.3),
+            task(diverged_score=0.0),
+        )
+    ]
+    assert len(set(prints)) == len(prints)
+    assert task().fingerprint() == prints[0]
+
+
+def own_metric(outputs: torch.Tensor, targets: torch.Tensor) -> float:
+    return 0.0
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"train": (X, Y[:5])},
+            "task `t`: `train` must hold a target per input, got shapes (100, 2) and (5,)",
+        ),
+        ({"train": (X[:1], Y[:1])}, "task `t`: `train` holds 1 samples; at least 2 are needed"),
+        ({"train": 5}, "task `t`: `train` must be a pair of arrays (inputs, targets) or a dataset"),
+        ({"test": (X.astype(str), Y)}, "task `t`: `test` must be numbers, got dtype <U"),
+        ({"model": None}, "task `t`: `model` must be a function of (activation, seed), got None"),
+        ({"metric": "f1"}, "task `t`: `metric` must be a function or one of accuracy, mse, mae, got 'f1'"),
+        ({"metric": own_metric}, "task `t`: `diverged_score` is needed with a metric of your own"),
+        ({"test_fraction": 1.0}, "task `t`: `test_fraction` must be between 0 and 1, got 1.0"),
+    ],
+)
+def test_what_does_not_fit_is_told(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(TaskError, match=re.escape(message)):
+        task(**changes)
+
+
+def test_a_metric_without_a_margin_asks_for_one() -> None:
+    with pytest.raises(TaskError, match="give a `margin`"):
+        task(train=(X, X), metric="mse").practical_margin()
+    assert task().practical_margin() == 0.005
+    assert task(margin=0.1).practical_margin() == 0.1
