@@ -116,7 +116,7 @@ def _improvement_panel(study: Study) -> Panel:
         middle = sig(scale * change.estimate)
         estimates.append(Estimate(arm.activation, look[arm.activation], middle, row, low, high, hover))
     label = metric_label(metric, unit=False)
-    unit = " (percentage points)" if metric.percent else ""
+    unit = " (pp)" if metric.percent else ""
     return Panel(
         f"Paired improvement over {short_names([study.baseline])[study.baseline]}",
         Axis(f"improvement in {label}{unit}", low=scale * limits[0], high=scale * limits[1]),

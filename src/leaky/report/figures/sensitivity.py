@@ -47,8 +47,8 @@ def sensitivity_figure(study: Study) -> Figure | None:
     panels = [_score_panel(study, grid)]
     caption = [
         f"Validation score: each faint mark is one tuning trial ({count_text(len(study.tuning_seeds), 'seed')} at "
-        f"each of {count_text(len(rates), 'learning rate')}), scored on the validation split; the line joins the means and "
-        "the ring is the learning rate chosen for the final trials."
+        f"each of {count_text(len(rates), 'learning rate')}), scored on the validation split; the line joins the "
+        "means and the ring is the learning rate chosen for the final trials."
     ]
     if any(trial.status == "diverged" for trial in tuning):
         caption.append(
@@ -59,8 +59,8 @@ def sensitivity_figure(study: Study) -> Figure | None:
         panels.append(_units_panel(study, grid))
         caption.append(
             "Units never active: the share of units, over all activation layers, that were never active on the "
-            "validation split at the end of the same trials. Where this rises with the learning rate, units die; what a never "
-            "active unit means for each kind of function is said under the next figure."
+            "validation split at the end of the same trials. Where this rises with the learning rate, units die; "
+            "what a never active unit means for each kind of function is said under the next figure."
         )
     if len(study.arms) > 1:
         caption.append(
