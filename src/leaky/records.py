@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, Literal
@@ -45,7 +46,7 @@ class Epoch:
     """What was measured after one pass over the training data.
 
     `never_active` holds, per activation layer, the share of units whose input was at or below 0 on the whole
-    validation set. None where the value was not finite.
+    validation set; empty where the outputs were not finite. Other values are None where they were not finite.
     """
 
     epoch: int
@@ -80,9 +81,9 @@ class Trial:
 
     @property
     def never_active(self) -> float | None:
-        """Share of units never active at the end, over all layers; None where nothing was measured."""
-        last = self.epochs[-1].never_active if self.epochs else ()
-        return sum(last) / len(last) if last else None
+        """Share of units never active when last measured, over all layers; None where nothing was."""
+        measured = [epoch.never_active for epoch in self.epochs if epoch.never_active]
+        return sum(measured[-1]) / len(measured[-1]) if measured else None
 
     def to_json(self) -> dict[str, Any]:
         """One flat object: the plan's fields beside the outcome's."""
@@ -144,7 +145,7 @@ class Metric:
 
     def text(self, value: float | None, *, signed: bool = False, unit: bool = True) -> str:
         """`value` as people of the field write it."""
-        if value is None:
+        if value is None or math.isnan(value):
             return "-"
         if self.percent:
             mark = (" pp" if signed else " %") if unit else ""

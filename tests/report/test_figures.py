@@ -118,11 +118,28 @@ def test_units_at_the_tuned_and_at_the_highest_rate():
     assert len(figure.panels) == 8
     tuned, highest = figure.panels[:2]
     assert tuned.title == "relu at its tuned rate (0.01)"
-    assert highest.title == "relu at the highest rate (0.1)"
+    assert highest.title == "relu at the highest rate measured (0.1)"
     assert (len(tuned.heat.rows), len(tuned.heat.x)) == (16, 30)
     finals = [t for t in STUDY.trials if t.plan.phase == "final" and t.plan.activation == "relu"]
     mean = sum(t.epochs[29].never_active[15] for t in finals) / 10
     assert tuned.heat.values[15][29] == pytest.approx(mean, abs=1e-3)
+
+
+def test_a_network_of_nans_is_not_a_network_of_dead_units():
+    """NaN is not above 0, so the hooks see every unit as silent."""
+    plan = next(t for t in STUDY.trials if t.plan.phase == "tuning" and t.plan.learning_rate == 0.1)
+    lost = tuple(
+        replace(e, validation_loss=None, validation_score=None, never_active=(1.0,) * 16)
+        if e.epoch > 2
+        else e
+        for e in plan.epochs
+    )
+    trials = tuple(replace(t, epochs=lost) if t.plan.learning_rate == 0.1 else t for t in STUDY.trials)
+    study = replace(STUDY, trials=trials)
+    heat = units_figure(study).panels[1].heat
+    assert len(heat.x) == 2 or heat.values[0][2] is None
+    units = sensitivity_figure(study).panels[1]
+    assert max(y for points in units.points for y in points.y) < 90
 
 
 def test_the_jump_of_a_derivative_is_a_gap():

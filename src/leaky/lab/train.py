@@ -110,13 +110,14 @@ class _Training:
             loss, score = self._evaluate(self.validation)
         shares = watch.shares()
         self.layers = tuple(shares)
+        measured = shares.values() if math.isfinite(loss) else ()  # no unit is active on NaN: that says nothing
         self.epochs.append(
             Epoch(
                 epoch=number,
                 train_loss=_finite(train_loss),
                 validation_loss=_finite(loss),
                 validation_score=_finite(score),
-                never_active=tuple(round(share, 6) for share in shares.values()),
+                never_active=tuple(round(share, 6) for share in measured),
             )
         )
 

@@ -30,7 +30,7 @@ def write_html(study: Study, path: Location) -> Path:
     target = check_writable(path)
     from leaky.report.html import html_report
 
-    write_atomically(target, html_report(study).encode("utf-8", "replace"))
+    write_atomically(target, html_report(study).encode("utf-8", "replace"), "report")
     return target
 
 
@@ -46,6 +46,6 @@ def write_png(study: Study, directory: Location) -> list[Path]:
     made = []
     for name, content in png_files(study):
         target.mkdir(exist_ok=True)
-        write_atomically(target / name, content)
+        write_atomically(target / name, content, "png")
         made.append(target / name)
     return made

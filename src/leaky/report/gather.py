@@ -25,6 +25,20 @@ def paired_differences(study: Study, arm: Arm) -> dict[int, float]:
     return {seed: sign * (score - scores[seed]) for seed, score in pairs if seed in scores}
 
 
+def silent_shares(epoch: Epoch) -> tuple[float, ...]:
+    """Per layer the share of never active units; empty where the network no longer gave finite numbers.
+
+    A NaN is not above 0 either: a network that has diverged would look as if all its units were silent.
+    """
+    return epoch.never_active if finite(epoch.validation_loss) else ()
+
+
+def silent_share(trial: Trial) -> float | None:
+    """The share over all layers after the last epoch in which the network gave finite numbers."""
+    told = (mean(silent_shares(epoch)) for epoch in reversed(trial.epochs))
+    return next((share for share in told if share is not None), None)
+
+
 def by_epoch(
     trials: Iterable[Trial], pick: Callable[[Epoch], float | None]
 ) -> tuple[tuple[int, ...], list[list[float]]]:
@@ -61,7 +75,7 @@ def sig(value: float, digits: int = 5) -> float:
 
 def epoch_axis(first: float, last: float, *, grid: bool = True) -> Axis:
     """The axis of epochs, which are whole numbers even where there are few."""
-    if last > 3:
+    if int(last) > 3:
         return Axis("epoch", low=first, high=last, grid=grid)
     ticks = tuple((float(epoch), str(epoch)) for epoch in range(1, int(last) + 1))
     return Axis("epoch", low=0.5, high=int(last) + 0.5, ticks=ticks, grid=grid)

@@ -14,6 +14,7 @@ from leaky.extras import require
 from leaky.records import Study, Trial
 from leaky.report import palette
 from leaky.report.figures import study_figures
+from leaky.report.gather import silent_share
 from leaky.report.interactive import plotly_figures
 from leaky.report.rows import table_rows
 from leaky.report.shapes import Figure
@@ -142,7 +143,7 @@ def _trial(study: Study, trial: Trial) -> dict[str, str]:
         "status": trial.status,
         "score": score_text(study.metric, trial.score),
         "validation": score_text(study.metric, trial.validation_score),
-        "never active": share_text(trial.never_active),
+        "never active": share_text(silent_share(trial)),
         "epochs": str(len(trial.epochs)),
         "time": duration_text(trial.seconds) if trial.seconds else NONE,
         "key": plan.key,

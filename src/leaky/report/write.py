@@ -41,15 +41,20 @@ def check_directory(path: Location, argument: str = "png") -> Path:
     return target
 
 
-def write_atomically(target: Path, content: bytes) -> None:
+def write_atomically(target: Path, content: bytes, argument: str) -> None:
     """Write a file beside `target`, then rename it: a reader sees the old file or the new, never half of one."""
-    made = _temporary(target.parent, target.name)
+    made: Path | None = None
     try:
+        made = _temporary(target.parent, target.name)
         made.write_bytes(content)
         made.replace(target)
-    except BaseException:
-        made.unlink(missing_ok=True)
-        raise
+    except OSError as problem:
+        raise ArgumentError(
+            f"{argument}: cannot write `{target}` ({_reason(problem)}); name another path"
+        ) from None
+    finally:
+        if made is not None:
+            made.unlink(missing_ok=True)
 
 
 def _resolved(path: Location, argument: str) -> Path:

@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 
 from leaky.records import Study, Trial
-from leaky.report.gather import mean, sig, span_of, trials_of
+from leaky.report.gather import mean, sig, silent_share, span_of, trials_of
 from leaky.report.palette import legend, styles
 from leaky.report.shapes import Axis, Figure, Line, Note, Panel, Points, Span, Value
 from leaky.report.text import count_text, finite, metric_label, rate_text, score_text, share_text
@@ -55,12 +55,13 @@ def sensitivity_figure(study: Study) -> Figure | None:
             "Crosses in the shaded strip are trials that diverged: they count in the mean with the score that the "
             "task gives to a diverged trial, so a line may leave the panel there."
         )
-    if any(finite(trial.never_active) for trial in tuning):
+    if any(finite(silent_share(trial)) for trial in tuning):
         panels.append(_units_panel(study, grid))
         caption.append(
             "Units never active: the share of units, over all activation layers, that were never active on the "
-            "validation split at the end of the same trials. Where this rises with the learning rate, units die; "
-            "what a never active unit means for each kind of function is said under the next figure."
+            "validation split at the end of the same trials (of a diverged one: while its numbers were finite). "
+            "Where this rises with the learning rate, units die; what a never active unit means for each kind of "
+            "function is said under the next figure."
         )
     if len(study.arms) > 1:
         caption.append(
@@ -126,7 +127,7 @@ def _units_panel(study: Study, grid: _Grid) -> Panel:
     look, points, lines = styles(study), [], []
     for place, arm in enumerate(study.arms):
         name, style = arm.activation, look[arm.activation]
-        shares = [(t, t.never_active) for t in trials_of(study, name, "tuning")]
+        shares = [(t, silent_share(t)) for t in trials_of(study, name, "tuning")]
         kept = [(t, share) for t, share in shares if finite(share)]
         if not kept:
             continue

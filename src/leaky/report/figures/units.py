@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from leaky.records import Study, Trial
-from leaky.report.gather import epoch_axis, mean, trials_of
+from leaky.report.gather import epoch_axis, mean, silent_shares, trials_of
 from leaky.report.palette import styles
 from leaky.report.shapes import Axis, Figure, HeatMap, Note, Panel, Value
 from leaky.report.text import count_text, finite, rate_text, short_names
@@ -27,7 +27,7 @@ def units_figure(study: Study) -> Figure | None:
             tuned = f" ({rate_text(arm.learning_rate)})" if finite(arm.learning_rate) else ""
             panels.append(_panel(f"{name} at its tuned rate{tuned}", final, last))
             highest = f" ({rate_text(top)})" if top else ""
-            panels.append(_panel(f"{name} at the highest rate{highest}", hot, last))
+            panels.append(_panel(f"{name} at the highest rate measured{highest}", hot, last))
     if all(panel.heat is None for panel in panels):
         return None
     caption = (
@@ -36,7 +36,7 @@ def units_figure(study: Study) -> Figure | None:
         f"rate: the mean over the final trials ({count_text(len(study.final_seeds), 'seed')}). At the highest "
         "learning rate that gave measurements: the mean over the tuning trials "
         f"({count_text(len(study.tuning_seeds), 'seed')}); that is where units die. Layer 1 is next to the input; a "
-        "blank cell means that no trial reached the epoch.",
+        "blank cell means that no trial got so far with finite numbers.",
         "What it means depends on the function. For ReLU such a unit gets no gradient: it is dead, and stays so "
         "unless the layers before it move. A leaky unit in this state is merely linear and still learns. For smooth "
         "and sigmoidal functions it only says that the unit works on one side.",
@@ -47,7 +47,7 @@ def units_figure(study: Study) -> Figure | None:
 
 
 def _measured(trials: list[Trial]) -> list[Trial]:
-    return [t for t in trials if any(finite(share) for epoch in t.epochs for share in epoch.never_active)]
+    return [t for t in trials if any(finite(share) for epoch in t.epochs for share in silent_shares(epoch))]
 
 
 def _panel(title: str, trials: list[Trial], last: int) -> Panel:
@@ -56,7 +56,7 @@ def _panel(title: str, trials: list[Trial], last: int) -> Panel:
     cells: dict[tuple[int, int], list[float]] = {}
     for trial in trials:
         for epoch in trial.epochs:
-            for layer, share in enumerate(epoch.never_active):
+            for layer, share in enumerate(silent_shares(epoch)):
                 if finite(share):
                     cells.setdefault((layer, epoch.epoch), []).append(share)
     layers = 1 + max((layer for layer, _ in cells), default=0)
