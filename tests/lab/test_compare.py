@@ -137,7 +137,8 @@ def test_failing_trials_are_recorded_and_the_rest_goes_on(compare: Any, tiny_tas
     path.write_text(
         path.read_text().replace(
             "def model(activation, seed):",
-            "def model(activation, seed):\n    if str(activation) == 'tanh' and seed % 4 == 2: raise RuntimeError('odd')",
+            "def model(activation, seed):\n"
+            "    if str(activation) == 'tanh' and seed % 4 == 2: raise RuntimeError('odd')",
         )
     )
     study = compare(activations=["relu", "tanh"], seeds=6)

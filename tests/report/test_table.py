@@ -69,7 +69,7 @@ def test_verdicts_in_words():
         "The baseline relu reaches 90.51 % accuracy on the test split (interquartile mean of 10 seeds, 95 % "
         "interval 89.54 to 91.47 %). A difference within ±1.00 pp counts as no practical difference.",
         "leaky_relu(negative_slope=0.2) is better than relu: +3.01 pp on average over 10 paired seeds, 95 % "
-        "interval +2.08 to +3.94 pp, all of it above +1.00 pp.",
+        "interval +2.08 to +3.94 pp, all of it above +1.00 pp; p = 0.006 after Holm's correction.",
         "leaky_relu(negative_slope=0.01) makes no practical difference to relu: -0.02 pp on average over 10 "
         "paired seeds, 95 % interval -0.93 to +0.90 pp, all of it within ±1.00 pp.",
         "elu(alpha=1.0) against relu is undecided: +0.51 pp on average over 10 paired seeds, 95 % interval -0.67 "
@@ -81,7 +81,7 @@ def test_worse_in_words():
     study = example_study((ACTIVATIONS[1], ACTIVATIONS[0]))
     sentence = verdict_sentences(study)[1]
     assert sentence.startswith("relu is worse than leaky_relu(negative_slope=0.2): -")
-    assert sentence.endswith("all of it below -1.00 pp.")
+    assert sentence.endswith("all of it below -1.00 pp; p = 0.006 after Holm's correction.")
 
 
 def test_undecided_about_the_margin_can_still_be_ahead():

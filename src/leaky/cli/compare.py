@@ -84,16 +84,20 @@ def compare(
 
 def _print(study: Study, store: Path, report: Path | None, png: Path | None) -> None:
     from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
 
     from leaky.report import study_table, verdict_sentences
 
     console = Console()
-    console.print(study_table(study))
-    for sentence in verdict_sentences(study):
-        console.print(sentence, markup=False, highlight=False)
-    for note in study.notes:
-        console.print(f"Note: {note}", markup=False, highlight=False)
-    written = [f"trials in {store}"]
-    written += [f"report in {report}"] if report else []
-    written += [f"plots in {png}"] if png else []
-    console.print(f"{'; '.join(written).capitalize()}.", markup=False, highlight=False, soft_wrap=True)
+    console.print(study_table(study, width=console.width))
+    findings = Table.grid(padding=(0, 1))
+    for sentence in [*verdict_sentences(study), *(f"Note: {note}" for note in study.notes)]:
+        findings.add_row("-", Text(sentence))
+    console.print()
+    console.print(findings)
+    written = f"Trials are in {store}"
+    written += f", the report is {report}" if report else ""
+    written += f", plots are in {png}" if png else ""
+    console.print()
+    console.print(f"{written}.", markup=False, highlight=False, soft_wrap=True)

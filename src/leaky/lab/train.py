@@ -110,7 +110,9 @@ class _Training:
             loss, score = self._evaluate(self.validation)
         shares = watch.shares()
         self.layers = tuple(shares)
-        measured = shares.values() if math.isfinite(loss) else ()  # no unit is active on NaN: that says nothing
+        measured = (
+            shares.values() if math.isfinite(loss) else ()
+        )  # no unit is active on NaN: that says nothing
         self.epochs.append(
             Epoch(
                 epoch=number,

@@ -13,6 +13,7 @@ from leaky.report.text import (
     finite,
     has_width,
     interval_text,
+    p_text,
     plain,
     score_text,
 )
@@ -100,9 +101,9 @@ def _sentence(study: Study, arm: Arm) -> str:
     margin = difference_text(metric, study.margin, sign=False)
     match arm.verdict:
         case "better":
-            return f"is better than {base}: {numbers}, all of it above +{margin}."
+            return f"is better than {base}: {numbers}, all of it above +{margin}{_p(arm)}."
         case "worse":
-            return f"is worse than {base}: {numbers}, all of it below -{margin}."
+            return f"is worse than {base}: {numbers}, all of it below -{margin}{_p(arm)}."
         case "no practical difference":
             return f"makes no practical difference to {base}: {numbers}, all of it within ±{margin}."
         case _:
@@ -116,6 +117,13 @@ def _leaning(study: Study, change: Interval) -> str:
         side = "ahead of" if change.low > 0 else "behind"
         return f"is {side} {base}, but it is undecided whether by more than {margin}"
     return f"against {base} is undecided"
+
+
+def _p(arm: Arm) -> str:
+    if not finite(arm.p_holm):
+        return ""
+    p = p_text(arm.p_holm)
+    return f"; p {f'< {p[1:]}' if p.startswith('<') else f'= {p}'} after Holm's correction"
 
 
 def _detectable(study: Study, arm: Arm, pairs: int) -> str:
