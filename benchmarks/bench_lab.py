@@ -46,7 +46,7 @@ def timed(preset: str, workers: int, store: Store, first_seed: int) -> tuple[flo
     """Wall seconds for the trials by so many warm workers, stored as a study stores them."""
     source = TaskSource("builtin", "digits", preset)
     executor = LocalExecutor(workers)
-    run_all(executor, source, plans(preset, 10_000)[: 2 * workers], lambda trial: None)
+    _warm(executor, source, preset)
     done: list[Trial] = []
 
     def finished(trial: Trial) -> None:
@@ -62,6 +62,21 @@ def timed(preset: str, workers: int, store: Store, first_seed: int) -> tuple[flo
             f"bench_lab: {len(failed)} of {len(done)} trials did not finish; no figure is printed"
         )
     return wall, done
+
+
+def _warm(executor: LocalExecutor, source: TaskSource, preset: str) -> None:
+    """Wait until every worker has started, then let each load the task and train."""
+    seen: set[int] = set()
+    while len(seen) < executor.workers:
+        seen |= {
+            future.result() for future in [executor.submit(_process) for _ in range(2 * executor.workers)]
+        }
+    run_all(executor, source, plans(preset, 10_000), lambda trial: None)
+
+
+def _process() -> int:
+    time.sleep(0.1)
+    return os.getpid()
 
 
 def main() -> None:

@@ -27,13 +27,11 @@ def task(**changes: Any) -> Task:
 
 def test_splits_are_disjoint_complete_and_the_test_split_is_fixed() -> None:
     train, validation, test = task().parts(seed=1)
-    assert validation.indices is not None
-    assert test.indices is not None
     indices = torch.cat([train, validation.indices, test.indices])
     assert sorted(indices.tolist()) == list(range(100))
     assert (len(train), len(validation), len(test)) == (60, 15, 25)
     other_train, _, other_test = task().parts(seed=2)
-    assert torch.equal(test.indices, other_test.indices)  # type: ignore[arg-type]
+    assert torch.equal(test.indices, other_test.indices)
     assert not torch.equal(train, other_train)
     again = task().parts(seed=1)[0]
     assert torch.equal(train, again)

@@ -28,23 +28,25 @@ class NeverActive:
     A unit is a channel: dim 1 of (N, C, ...), or the last dim where the input comes straight from a Linear or
     LayerNorm. An activation that is called several times in one forward pass is counted per call, as `name`,
     `name:2`, ... . A unit that meets a NaN counts as not active. Outputs and gradients are not touched.
+    Entering again starts anew.
     """
 
     def __init__(self, model: torch.nn.Module) -> None:
         self._model = model
+        self._sites = activation_sites(model)
+        self._layers = [module for module in model.modules() if isinstance(module, _FEATURES_LAST)]
         self._highest: dict[str, torch.Tensor] = {}
         self._calls: dict[str, int] = {}
         self._features_last: torch.Tensor | None = None
         self._handles: list[torch.utils.hooks.RemovableHandle] = []
 
     def __enter__(self) -> NeverActive:
+        self._highest.clear()
         self._handles.append(self._model.register_forward_pre_hook(self._begin))
-        for module in self._model.modules():
-            if isinstance(module, _FEATURES_LAST):
-                self._handles.append(module.register_forward_hook(self._after_features_last))
-        for name, site in activation_sites(self._model).items():
-            hook = self._watch(name)
-            self._handles.append(site.register_forward_pre_hook(hook))
+        self._handles += [layer.register_forward_hook(self._after_features_last) for layer in self._layers]
+        self._handles += [
+            site.register_forward_pre_hook(self._watch(name)) for name, site in self._sites.items()
+        ]
         return self
 
     def __exit__(

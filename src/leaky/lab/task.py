@@ -36,6 +36,7 @@ def mean_absolute_error(outputs: torch.Tensor, targets: torch.Tensor) -> float:
     return torch.nn.functional.l1_loss(outputs, targets).item()
 
 
+_EVALUATION_BATCH = 1024
 _METRICS: dict[str, tuple[MetricFunction, Metric]] = {
     "accuracy": (accuracy, Metric("accuracy", higher_is_better=True, percent=True)),
     "mse": (mean_squared_error, Metric("mse", higher_is_better=False, percent=False)),
@@ -204,24 +205,27 @@ class Task:
         return digest.hexdigest()[:24]
 
 
-@dataclass(frozen=True)
 class Part:
     """A validation or test split: samples and which of them (all, when None)."""
 
-    samples: Samples
-    indices: torch.Tensor | None
+    def __init__(self, samples: Samples, indices: torch.Tensor | None) -> None:
+        self.samples = samples
+        self.indices = torch.arange(len(samples)) if indices is None else indices
+        self._kept: list[Batch] = []
 
     def __len__(self) -> int:
-        return len(self.samples) if self.indices is None else len(self.indices)
+        return len(self.indices)
 
-    def batches(self, size: int) -> Iterator[Batch]:
-        """The split in order, in batches of at most `size`."""
-        indices = torch.arange(len(self.samples)) if self.indices is None else self.indices
-        return self.samples.batches(indices, size)
+    def batches(self) -> list[Batch] | Iterator[Batch]:
+        """The split in order, in batches of at most 1,024; those of arrays are gathered once and kept."""
+        if self.samples.targets is None:
+            return self.samples.batches(self.indices, _EVALUATION_BATCH)
+        self._kept = self._kept or list(self.samples.batches(self.indices, _EVALUATION_BATCH))
+        return self._kept
 
     def targets(self) -> torch.Tensor:
         """The targets of the whole split."""
-        return torch.cat([targets for _, targets in self.batches(1024)])
+        return torch.cat([targets for _, targets in self.batches()])
 
 
 def _source(function: Any) -> str:

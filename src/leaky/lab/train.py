@@ -19,8 +19,6 @@ from leaky.lab.task import Part, Task
 from leaky.nn import ActivationFactory
 from leaky.records import Epoch, Trial, TrialPlan
 
-_EVALUATION_BATCH = 1024
-
 
 def run_trial(task: Task, plan: TrialPlan) -> Trial:
     """Train one network by `plan` and measure it; whatever the task's own code raises ends up in the record.
@@ -72,6 +70,7 @@ class _Training:
         torch.manual_seed(model_seed)
         train, self.validation, self.test = self.task.parts(split_seed)
         self.model = self.task.model(ActivationFactory(self.plan.activation), model_seed)
+        self.units = NeverActive(self.model)
         parameters = [p for p in self.model.parameters() if p.requires_grad]
         optimizer = self.recipe.build(parameters, self.plan.learning_rate)
         order = torch.Generator().manual_seed(order_seed)
@@ -92,23 +91,25 @@ class _Training:
     ) -> float:
         self.model.train()
         shuffled = train[torch.randperm(len(train), generator=order)]
+        if len(shuffled) % self.recipe.batch_size == 1 and len(shuffled) > 1:
+            shuffled = shuffled[:-1]  # a batch norm cannot train on a batch of one
         losses: list[torch.Tensor] = []
+        model, loss_function, clock, seconds = self.model, self.loss, time.perf_counter, 0.0
         for inputs, targets in self.task.train_samples.batches(shuffled, self.recipe.batch_size):
-            if len(targets) == 1 and losses:
-                break
-            begun = time.perf_counter()
+            begun = clock()
             optimizer.zero_grad()
-            loss = self.loss(self.model(inputs), targets)
+            loss = loss_function(model(inputs), targets)
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-            self.compute_seconds += time.perf_counter() - begun
+            seconds += clock() - begun
             losses.append(loss.detach())
+        self.compute_seconds += seconds
         return torch.stack(losses).mean().item()
 
     def _record(self, number: int, train_loss: float) -> None:
-        with NeverActive(self.model) as watch:
+        with self.units:
             loss, score = self._evaluate(self.validation)
-        shares = watch.shares()
+        shares = self.units.shares()
         self.layers = tuple(shares)
         measured = (
             shares.values() if math.isfinite(loss) else ()
@@ -126,12 +127,11 @@ class _Training:
     @torch.inference_mode()
     def _evaluate(self, part: Part) -> tuple[float, float]:
         """Loss and score over a whole split."""
-        begun = time.perf_counter()
         self.model.eval()
-        answers = [(self.model(inputs), targets) for inputs, targets in part.batches(_EVALUATION_BATCH)]
+        begun = time.perf_counter()
+        answers = [(self.model(inputs), targets) for inputs, targets in part.batches()]
         self.evaluation_seconds += time.perf_counter() - begun
-        outputs = torch.cat([answer for answer, _ in answers])
-        targets = torch.cat([target for _, target in answers])
+        outputs, targets = answers[0] if len(answers) == 1 else map(torch.cat, zip(*answers, strict=True))
         score = self.task.score(outputs, targets)
         finite = bool(outputs.isfinite().all())  # a NaN can hide behind argmax
         return float(self.loss(outputs, targets)), score if finite else math.nan
