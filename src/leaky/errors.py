@@ -32,6 +32,10 @@ class MissingExtraError(LeakyError, ImportError):
     """An optional dependency is not installed; the message names the extra that brings it."""
 
 
+class KernelError(LeakyError, RuntimeError):
+    """A kernel that was asked for by name cannot run."""
+
+
 class StoreError(LeakyError):
     """A store of trials cannot be opened, read or written."""
 

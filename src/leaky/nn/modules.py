@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import torch
 
 from leaky.catalogue import MODULES, Activation, Spec, parse
+from leaky.nn import functional
 
 _DOCSTRING = """{title}: f(x) = {formula}; f'(x) = {slope}.
 
@@ -25,7 +26,10 @@ Example:
     {example}
 """
 _TWIN = """A torch.nn.{module}: same arguments (`negative_slope` of learned slopes is torch's `init`), same bits,
-same state_dict; where torch differs from the catalogue (at NaN and infinities), it does here too."""
+same state_dict; where torch differs from the catalogue (at NaN and infinities), it does here too.{saved}"""
+_SAVED = """
+
+Saved for backward: one bit per element (see `leaky.nn.functional.{name}`), where torch keeps a tensor."""
 _OWN = """Arguments are the catalogue's parameters: {parameters}. Learned ones become torch parameters."""
 
 
@@ -67,14 +71,42 @@ def _shown(value: Any) -> str:
     return f"{value:g}"
 
 
+class _SavingReLU(torch.nn.Module):
+    """Forward of a ReLU that keeps one bit per element."""
+
+    inplace: bool
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        return functional.relu(input, self.inplace)
+
+
+class _SavingLeakyReLU(torch.nn.Module):
+    """Forward of a Leaky ReLU that keeps one bit per element."""
+
+    negative_slope: float
+    inplace: bool
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        return functional.leaky_relu(input, self.negative_slope, self.inplace)
+
+
+_SAVING: dict[str, tuple[type[torch.nn.Module], ...]] = {
+    "relu": (_SavingReLU,),
+    "leaky_relu": (_SavingLeakyReLU,),
+}
+
+
 def module_class(entry: Activation) -> type[ActivationModule]:
     """The torch module class for one entry."""
     twin = getattr(torch.nn, entry.module, None)
-    bases = (ActivationModule, twin) if twin else (Elementwise,)
+    bases: tuple[type[torch.nn.Module], ...] = (Elementwise,)
+    if twin:
+        bases = (*_SAVING.get(entry.name, ()), ActivationModule, twin)
     made: type[ActivationModule] = type(entry.module, bases, {"entry": entry, "__module__": __name__})
     example = [round(y, 4) for y in made()(torch.tensor([-1.0, 0.0, 2.0])).tolist()]
     names = ", ".join(f"`{p.name}={p.default:g}`" for p in entry.parameters) or "none"
-    source = _TWIN.format(module=entry.module) if twin else _OWN.format(parameters=names)
+    saved = _SAVED.format(name=entry.name) if entry.name in _SAVING else ""
+    source = _TWIN.format(module=entry.module, saved=saved) if twin else _OWN.format(parameters=names)
     made.__doc__ = _DOCSTRING.format(
         title=entry.title,
         formula=entry.formula,

@@ -1,0 +1,97 @@
+"""Who serves a call, and why: the only place that decides between kernels."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from leaky.errors import ArgumentError, KernelError
+from leaky.kernels import native
+
+Kernel = Literal["native", "plain", "torch"]
+SMALL = 4096
+"""Elements below which torch's own operation, which keeps its input, is faster than keeping bits."""
+
+_DTYPES = frozenset({torch.float32, torch.float64, torch.bfloat16, torch.float16})
+_TENSORS = (torch.Tensor, torch.nn.Parameter)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The kernel that serves a call, why, and what it keeps for backward."""
+
+    kernel: Kernel
+    reason: str
+    keeps: str
+
+    def __str__(self) -> str:
+        return f"{self.kernel}: {self.reason}; keeps {self.keeps} for backward"
+
+
+def requested(environment: str | None = None) -> Kernel | None:
+    """The kernel forced by `LEAKY_KERNELS`, if any."""
+    value = os.environ.get("LEAKY_KERNELS", "") if environment is None else environment
+    if value not in ("", "native", "plain"):
+        raise ArgumentError(f"LEAKY_KERNELS: must be native, plain or unset, got {value!r}")
+    if value == "native" and not native.available():
+        raise KernelError(f"LEAKY_KERNELS=native: the native kernels cannot run: {native.why_not()}")
+    return value or None  # type: ignore[return-value]
+
+
+REQUESTED: Kernel | None = requested()
+
+
+def tracing() -> bool:
+    """Whether torch.compile, torch.export or a functorch transform (vmap, grad, ...) looks at the call."""
+    return torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
+
+
+def why_not_native(x: torch.Tensor, *, small: int = SMALL) -> str | None:
+    """The reason why the native kernels do not serve `x`; None where they do. Raises where they are forced."""
+    reason = _why_not_native(x, small)
+    if reason is not None and REQUESTED == "native" and x.numel() >= small and not tracing():
+        raise KernelError(f"LEAKY_KERNELS=native: the native kernels cannot serve this call: {reason}")
+    return reason
+
+
+def _why_not_native(x: torch.Tensor, small: int) -> str | None:
+    if tracing():
+        return "a compiler or a functorch transform traces the call"
+    if REQUESTED == "plain":
+        return "LEAKY_KERNELS=plain"
+    if type(x) not in _TENSORS:
+        return f"{type(x).__name__} is a tensor subclass"
+    if x.device.type != "cpu" or x.layout != torch.strided:
+        return f"the input is a {x.layout} tensor on {x.device}".replace("torch.", "")
+    if x.dtype not in _DTYPES:
+        return f"dtype {x.dtype} has no native kernel"
+    if x.numel() < small:
+        return f"{x.numel()} elements are fewer than {small}"
+    if not native.available():
+        return f"the native kernels are missing ({native.why_not()})"
+    return None
+
+
+def explain(operation: str, x: torch.Tensor, *, negative_slope: float = 0.01) -> Choice:
+    """Which kernel serves `operation` ("relu" or "leaky_relu") on `x`, why, and what is kept for backward.
+
+    Norm and activation in one: ask the module, `leaky.nn.BatchNormAct2d(...).explain(x)`.
+
+    Example:
+        >>> import torch, leaky
+        >>> print(leaky.kernels.explain("relu", torch.ones(3)))
+        torch: 3 elements are fewer than 4096; keeps its output for backward
+    """
+    if operation not in ("relu", "leaky_relu"):
+        raise ArgumentError(f"explain: `operation` must be relu or leaky_relu, got {operation!r}")
+    reason = why_not_native(x)
+    if reason is None:
+        return Choice("native", "a CPU tensor of a supported dtype", "one bit per element")
+    if operation == "relu":
+        return Choice("torch", reason, "its output")
+    if tracing() or x.numel() < SMALL:
+        return Choice("torch", reason, "its input")
+    return Choice("plain", reason, "its output" if negative_slope >= 0 else "one byte per element")

@@ -1,0 +1,74 @@
+"""Functions like those of torch.nn.functional that keep one bit per element for backward."""
+
+from __future__ import annotations
+
+import torch
+from torch.nn import functional as F
+
+from leaky.kernels import plain
+from leaky.kernels.select import SMALL, tracing, why_not_native
+from leaky.nn.ops import KeepBits
+
+
+def leaky_relu(input: torch.Tensor, negative_slope: float = 0.01, inplace: bool = False) -> torch.Tensor:
+    """torch.nn.functional.leaky_relu to the bit, keeping one bit per element for backward.
+
+    f(x) = x if x > 0 else negative_slope * x; f(0) = 0 and f'(0) = negative_slope; NaN stays NaN, with
+    derivative negative_slope, as in torch.
+
+    Args:
+        input: a floating tensor of any shape, strides and device.
+        negative_slope: any number. In place, torch's backward refuses negative ones; here they are right.
+        inplace: write the result over the input.
+
+    Returns:
+        A tensor of the input's shape and dtype (the input itself, in place).
+
+    Saved for backward: one bit per element on the CPU; elsewhere and without the native kernels the output, or
+    for a negative slope one byte per element; tensors of fewer than 4,096 elements keep what torch keeps.
+    Differentiable any number of times. Under torch.compile and functorch transforms it is torch's own.
+
+    Example:
+        >>> import torch, leaky
+        >>> leaky.nn.functional.leaky_relu(torch.tensor([-2.0, 3.0]), 0.1)
+        tensor([-0.2000,  3.0000])
+    """
+    if not (input.requires_grad and torch.is_grad_enabled()):
+        return F.leaky_relu_(input, negative_slope) if inplace else F.leaky_relu(input, negative_slope)
+    reason = why_not_native(input)
+    if reason is None:
+        result: torch.Tensor = KeepBits.apply(input, float(negative_slope), False, inplace)  # type: ignore[no-untyped-call]
+        return result
+    return _without_native(input, negative_slope, inplace)
+
+
+def relu(input: torch.Tensor, inplace: bool = False) -> torch.Tensor:
+    """torch.nn.functional.relu to the bit, keeping one bit per element for backward.
+
+    f(x) = max(x, 0); f'(0) = 0; NaN stays NaN, with derivative 1, as in torch. Arguments, result and what is saved
+    are those of `leaky_relu`; where no native kernel serves, torch's own relu does, which keeps its output.
+
+    Example:
+        >>> import torch, leaky
+        >>> leaky.nn.functional.relu(torch.tensor([-2.0, 3.0]))
+        tensor([0., 3.])
+    """
+    if input.requires_grad and torch.is_grad_enabled() and why_not_native(input) is None:
+        result: torch.Tensor = KeepBits.apply(input, 0.0, True, inplace)  # type: ignore[no-untyped-call]
+        return result
+    return F.relu_(input) if inplace else F.relu(input)
+
+
+def _without_native(x: torch.Tensor, negative_slope: float, inplace: bool) -> torch.Tensor:
+    result: torch.Tensor
+    if negative_slope < 0 and inplace and not tracing():
+        result = plain.KeepBytes.apply(x, negative_slope, True)  # type: ignore[no-untyped-call]
+    elif inplace:
+        result = F.leaky_relu_(x, negative_slope)
+    elif x.numel() < SMALL or tracing():
+        result = F.leaky_relu(x, negative_slope)
+    elif negative_slope < 0:
+        result = plain.KeepBytes.apply(x, negative_slope, False)  # type: ignore[no-untyped-call]
+    else:
+        result = plain.KeepOutput.apply(x, negative_slope)  # type: ignore[no-untyped-call]
+    return result

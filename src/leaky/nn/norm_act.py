@@ -1,0 +1,276 @@
+"""Normalisation followed by its activation, keeping one tensor for backward instead of two.
+
+`BatchNormAct1d/2d/3d` and `InstanceNormAct1d/2d/3d` subclass the torch norm: same arguments, parameters, buffers
+and `state_dict`, weights that mean the same, so checkpoints load both ways. `activation` is the only addition.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from leaky.catalogue import Spec, parse
+from leaky.errors import ArgumentError
+from leaky.kernels.select import Choice, why_not_native
+from leaky.nn import functional
+from leaky.nn.modules import activation as activation_module
+from leaky.nn.norm_ops import Norm, NormAct, Trace, lossy_channels, run_forward
+
+DEFAULT = "leaky_relu(negative_slope=0.01)"
+
+
+class _NormAct(torch.nn.Module):
+    """What the six classes share; `_plan` says which statistics this call takes, and where they go."""
+
+    num_features: int
+    eps: float
+    weight: torch.Tensor | None
+    bias: torch.Tensor | None
+    running_mean: torch.Tensor | None
+    running_var: torch.Tensor | None
+    activation: Spec
+
+    def _set(self, activation: str | Spec) -> None:
+        spec = parse(activation)
+        if any(parameter.learned for parameter in spec.activation.parameters):
+            raise ArgumentError(
+                f"{type(self).__name__}: `activation` must not learn, got {spec}; use a norm and leaky.nn.PReLU"
+            )
+        self.activation = spec
+
+    @property
+    def negative_slope(self) -> float | None:
+        """The slope, 0 for ReLU; None for activations that have no fused kernel."""
+        if self.activation.activation.name == "relu":
+            return 0.0
+        return self.activation.parameters.get("negative_slope")
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """activation(norm(input))."""
+        slope = self.negative_slope
+        if self._why_not_native(input) is not None or slope is None:
+            return self._composed(input)
+        self._check_input_dim(input)
+        if input.dim() == self._unbatched:
+            return self._fused(input[None], slope)[0]
+        return self._fused(input, slope)
+
+    def _fused(self, x: torch.Tensor, slope: float) -> torch.Tensor:
+        norm = self._plan(x)
+        learns = any(t is not None and t.requires_grad for t in (x, self.weight, self.bias))
+        if learns and torch.is_grad_enabled():
+            trace = Trace.apply(x) if x.requires_grad else None  # type: ignore[no-untyped-call]
+            y: torch.Tensor = NormAct.apply(x, trace, self.weight, self.bias, norm, slope)  # type: ignore[no-untyped-call]
+        else:
+            y = run_forward(x, self.weight, self.bias, norm, slope)
+        self._record(x, norm)
+        return y
+
+    def _composed(self, x: torch.Tensor) -> torch.Tensor:
+        """The torch norm and then the activation, in place: backward of the norm needs its input, not its output."""
+        z: torch.Tensor = super().forward(x)
+        match self.negative_slope:
+            case None:
+                result: torch.Tensor = activation_module(self.activation)(z)
+                return result
+            case 0.0:
+                return functional.relu(z, inplace=True)
+            case slope:
+                return functional.leaky_relu(z, slope, inplace=slope >= 0)
+
+    def _why_not_native(self, x: torch.Tensor) -> str | None:
+        reason = why_not_native(x, small=_SMALL)
+        if reason is not None:
+            return reason
+        if self.weight is not None and self.weight.dtype not in (x.dtype, torch.float32):
+            return f"weights of {self.weight.dtype} with an input of {x.dtype}"
+        axis = 0 if x.dim() == self._unbatched else 1
+        if x.dim() <= axis or x.shape[axis] != self.num_features:
+            return "the input does not have num_features channels"  # torch has the words for what follows
+        return None
+
+    def explain(self, input: torch.Tensor) -> Choice:
+        """Which kernel would serve a call on `input`, why, and what it would keep for backward."""
+        slope, reason = self.negative_slope, self._why_not_native(input)
+        if slope is None:
+            return Choice(
+                "torch", f"{self.activation} has no fused kernel", "the norm's input and what torch keeps"
+            )
+        if reason is not None:
+            return Choice("torch", reason, "the norm's input and its own output")
+        if slope <= 0:
+            return Choice("native", f"{self.activation} has no inverse", "the norm's input only")
+        lossy = lossy_channels(self.weight, self.bias, slope, input.dtype)
+        count = input.shape[1] if lossy is None else int(lossy.sum())
+        if not count:
+            return Choice("native", "the input can be read back from the output", "its own output only")
+        why = f"in {count} of {input.shape[1]} channels |bias| / |weight| is too large to read the input back"
+        keeps = (
+            "the norm's input only" if lossy is None else f"its own output and the input of {count} channels"
+        )
+        return Choice("native", why, keeps)
+
+    def extra_repr(self) -> str:
+        """The norm's own, and the activation."""
+        return f"{super().extra_repr()}, activation={self.activation}"
+
+    _unbatched = -1
+
+    def _check_input_dim(self, input: torch.Tensor) -> None:
+        super()._check_input_dim(input)  # type: ignore[misc]
+
+    def _plan(self, x: torch.Tensor) -> Norm:
+        raise AssertionError("the two kinds of norm say which statistics they take")
+
+    def _record(self, x: torch.Tensor, norm: Norm) -> None:
+        raise AssertionError("the two kinds of norm say where statistics go")
+
+    def _statistics(self, count: int, x: torch.Tensor) -> torch.Tensor:
+        wide = torch.float64 if x.dtype == torch.float64 else torch.float32
+        return torch.empty(count, dtype=wide)
+
+    def _running(self, x: torch.Tensor) -> Norm:
+        """The running statistics as they are now: later training must not change this call's backward."""
+        assert self.running_mean is not None
+        assert self.running_var is not None
+        wide = torch.float64 if x.dtype == torch.float64 else torch.float32
+        mean, var = (t.detach().to(wide, copy=True) for t in (self.running_mean, self.running_var))
+        return Norm(mean, var, self.eps, per_instance=False, given=True)
+
+
+_SMALL = 256
+"""Elements below which the composition is faster than the fused kernel."""
+
+
+class _BatchNormAct(_NormAct):
+    training: bool
+    momentum: float | None
+    track_running_stats: bool
+    num_batches_tracked: torch.Tensor | None
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        device: Any = None,
+        dtype: torch.dtype | None = None,
+        *,
+        activation: str | Spec = DEFAULT,
+    ) -> None:
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype)
+        self._set(activation)
+
+    def _plan(self, x: torch.Tensor) -> Norm:
+        if not self.training and self.running_mean is not None:
+            return self._running(x)
+        torch.nn.functional._verify_batch_size(x.size())  # type: ignore[attr-defined]
+        channels = x.shape[1]
+        return Norm(
+            self._statistics(channels, x),
+            self._statistics(channels, x),
+            self.eps,
+            per_instance=False,
+            given=False,
+        )
+
+    @torch.no_grad()
+    def _record(self, x: torch.Tensor, norm: Norm) -> None:
+        if norm.given or not (self.training and self.track_running_stats):
+            return
+        factor = 0.0 if self.momentum is None else self.momentum
+        if self.num_batches_tracked is not None:
+            self.num_batches_tracked.add_(1)
+            if self.momentum is None:
+                factor = 1.0 / float(self.num_batches_tracked)
+        count = x.numel() / x.shape[1]
+        _move(self.running_mean, norm.mean, factor, 1.0)
+        _move(self.running_var, norm.var, factor, count / (count - 1))
+
+
+class _InstanceNormAct(_NormAct):
+    training: bool
+    momentum: float | None
+    track_running_stats: bool
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = False,
+        track_running_stats: bool = False,
+        device: Any = None,
+        dtype: torch.dtype | None = None,
+        *,
+        activation: str | Spec = DEFAULT,
+    ) -> None:
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype)
+        self._set(activation)
+
+    def _plan(self, x: torch.Tensor) -> Norm:
+        if not self.training and self.track_running_stats:
+            return self._running(x)
+        torch.nn.functional._verify_spatial_size(x.size())  # type: ignore[attr-defined]
+        count = x.shape[0] * x.shape[1]
+        return Norm(
+            self._statistics(count, x), self._statistics(count, x), self.eps, per_instance=True, given=False
+        )
+
+    @torch.no_grad()
+    def _record(self, x: torch.Tensor, norm: Norm) -> None:
+        if norm.given or self.running_mean is None:
+            return
+        factor = 0.0 if self.momentum is None else self.momentum
+        count = x[0, 0].numel()
+        _move(self.running_mean, norm.mean.view(len(x), -1).mean(0), factor, 1.0)
+        _move(self.running_var, norm.var.view(len(x), -1).mean(0), factor, count / (count - 1))
+
+
+def _move(running: torch.Tensor | None, seen: torch.Tensor, factor: float, correction: float) -> None:
+    if running is not None:
+        running.mul_(1 - factor).add_(seen.to(running.dtype), alpha=factor * correction)
+
+
+_DOCSTRING = """torch.nn.{norm} followed by an activation, in one pass, keeping one tensor for backward, not two.
+
+y = f(weight * (x - mean) / sqrt(var + eps) + bias), f the activation; f'(0) is the left side's, NaN stays NaN.
+
+Arguments are those of torch.nn.{norm}, and `activation`, a spec (keyword only, default
+"leaky_relu(negative_slope=0.01)"). Parameters, buffers and state_dict are the norm's own. Takes float64, float32,
+bfloat16 and float16 (statistics in float32), contiguous or channels last.
+
+Saved for backward, on the CPU with the native kernels: the output alone, which the next layer mostly keeps anyway;
+in addition the input of those channels where |bias| > 3 |weight|, or weight is (almost) 0, and it could not be read
+back from the output without loss. With a slope of 0 or below (ReLU) the norm's input alone. Elsewhere the norm's
+input and the output. `explain(input)` tells which. The output must not be changed in place before backward.
+
+Raises ArgumentError for an activation that learns (PReLU).
+
+Example:
+    >>> import torch, leaky
+    >>> layer = leaky.nn.{name}({features}activation="leaky_relu(negative_slope=0.1)")
+    >>> layer(torch.randn({shape})).shape
+    torch.Size([{shape}])
+
+Source: Rota Bulò, Porzi, Kontschieder 2018: In-Place Activated BatchNorm for Memory-Optimized Training of DNNs. CVPR.
+"""
+
+
+def _derive(kind: str, dim: int) -> type[torch.nn.Module]:
+    norm, name = f"{kind}{dim}d", f"{kind}Act{dim}d"
+    base = _BatchNormAct if kind == "BatchNorm" else _InstanceNormAct
+    doc = _DOCSTRING.format(norm=norm, name=name, features="4, ", shape=", ".join(["2", "4", *["8"] * dim]))
+    members = {
+        "__doc__": doc,
+        "__module__": __name__,
+        "_unbatched": dim + 1 if kind == "InstanceNorm" else -1,
+    }
+    return type(name, (base, getattr(torch.nn, norm)), members)
+
+
+BatchNormAct1d, BatchNormAct2d, BatchNormAct3d = (_derive("BatchNorm", dim) for dim in (1, 2, 3))
+InstanceNormAct1d, InstanceNormAct2d, InstanceNormAct3d = (_derive("InstanceNorm", dim) for dim in (1, 2, 3))
