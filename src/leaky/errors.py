@@ -48,6 +48,12 @@ class StudyError(LeakyError):
     """A study came to no result that could be reported."""
 
 
+def one_line(error: BaseException) -> str:
+    """Any error as `Type: message`, on one line of reasonable length."""
+    message = " ".join(str(error).split())
+    return f"{type(error).__name__}: {message[:400]}" if message else type(error).__name__
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
     """The error for a `name` that is not among the `known` ones, with the nearest of them as suggestion."""
     names = sorted(known)

@@ -115,7 +115,7 @@ class Arm:
 
     `improvement` is the mean paired difference to the baseline, positive when better whatever the metric's
     direction; `probability` the chance that a fresh run beats a fresh run of the baseline; `detectable` the
-    difference that this many seeds, at this spread, would have found in four studies of five.
+    true difference that this many seeds, at this spread, would have called better in four studies of five.
     """
 
     activation: str
@@ -176,6 +176,18 @@ class Study:
     notes: tuple[str, ...] = field(default=())
 
     def to_json(self) -> dict[str, Any]:
-        """The whole study as plain data."""
+        """The whole study as plain data; what is not a finite number is None."""
         trials = [trial.to_json() for trial in self.trials]
-        return {**{name: value for name, value in asdict(self).items() if name != "trials"}, "trials": trials}
+        plain = {name: value for name, value in asdict(self).items() if name != "trials"}
+        return {**_finite_only(plain), "trials": trials}
+
+
+def _finite_only(value: Any) -> Any:
+    """JSON knows neither NaN nor infinity."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {name: _finite_only(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite_only(part) for part in value]
+    return value

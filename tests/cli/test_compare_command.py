@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import signal
 import sqlite3
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +110,41 @@ def test_results_without_a_store(leaky_shell: Any, tmp_path: Path) -> None:
     assert not (tmp_path / "leaky.db").exists()
 
 
-def test_wrong_options_are_told_by_the_parser(leaky_shell: Any) -> None:
-    done = leaky_shell("compare", "--sedes", "3")
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("compare", "--sedes", "3"), "--sedes"),
+        (("compare", "--seeds", "1e3"), "'--seeds'"),
+        (("comapre",), "comapre"),
+    ],
+)
+def test_wrong_options_are_one_line_too(leaky_shell: Any, arguments: tuple[str, ...], message: str) -> None:
+    done = leaky_shell(*arguments)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert message in done.stderr
+
+
+def test_no_command_is_the_help(leaky_shell: Any) -> None:
+    done = leaky_shell()
     assert done.returncode == 2
-    assert "--seeds" in done.stderr
+    assert "compare" in done.stdout + done.stderr
+
+
+def test_ctrl_c_says_what_is_kept(tiny_task: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "from leaky.cli import main; main()", "compare", "--task", tiny_task]
+    study = subprocess.Popen(
+        [*command, "--epochs", "2000"],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "leaky.db").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    study.send_signal(signal.SIGINT)
+    _, told = study.communicate(timeout=60)
+    assert study.returncode == 130
+    assert "leaky: interrupted; finished trials are in leaky.db, the same command goes on from there" in told
+    assert "Traceback" not in told

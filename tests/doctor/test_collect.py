@@ -42,6 +42,24 @@ def test_a_unit_is_a_feature_after_a_linear_layer() -> None:
     assert watch.shares() == {"1": 0.5}
 
 
+def test_a_unit_is_a_feature_after_a_sum_of_linear_layers() -> None:
+    class Residual(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b, self.act = (
+                linear([[1.0], [-1.0]], [0, 0]),
+                linear([[1.0], [-1.0]], [0, 0]),
+                nn.ReLU(),
+            )
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.act(self.a(x) + self.b(x))
+
+    with NeverActive(model := Residual()) as watch:
+        model(torch.ones(3, 7, 1))
+    assert watch.shares() == {"act": 0.5}
+
+
 def test_an_activation_used_twice_is_counted_per_call() -> None:
     class Twice(nn.Module):
         def __init__(self) -> None:

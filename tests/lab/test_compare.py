@@ -155,7 +155,7 @@ def test_failing_trials_are_recorded_and_the_rest_goes_on(compare: Any, tiny_tas
     [
         ({"seeds": 0}, "compare: `seeds` must be a whole number of at least 1, got 0"),
         ({"workers": 0}, "compare: `workers` must be a whole number of at least 1, got 0"),
-        ({"margin": -1.0}, "compare: `margin` must be finite and at least 0, got -1"),
+        ({"margin": -1.0}, "compare: `margin` must be a finite number of at least 0, got -1"),
         ({"epochs": 0}, "recipe: `epochs` must be a whole number of at least 1, got 0"),
         ({"activations": []}, "compare: `activations` is empty"),
         ({"activations": ["leky_relu"]}, "unknown activation `leky_relu`: did you mean `leaky_relu`?"),

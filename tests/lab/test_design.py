@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -52,6 +53,7 @@ def test_final_seeds_are_fresh_and_asking_for_more_keeps_those_that_were() -> No
         ((0, 3, 0), "compare: `seeds` must be a whole number of at least 1, got 0"),
         ((0, 0, 3), "compare: `tuning_seeds` must be a whole number of at least 1, got 0"),
         ((-1, 3, 3), "compare: `seed` must be a whole number of at least 0, got -1"),
+        ((0, 3, 10**6), "compare: `seeds` must be below 1,000,000, got 1000000"),
         ((0, 3, True), "compare: `seeds` must be a whole number of at least 1, got True"),
     ],
 )
@@ -85,6 +87,12 @@ def test_the_best_mean_wins_failed_trials_aside_and_the_smaller_rate_of_equals()
     ]
     assert choose_rates(trials, higher_is_better=True) == {"relu": 0.1, "tanh": 0.1}
     assert choose_rates(trials, higher_is_better=False) == {"relu": 0.2, "tanh": 0.1}
+
+
+def test_a_rate_that_diverges_does_not_win_by_what_stands_in_for_its_score() -> None:
+    diverged = [replace(trial, status="diverged") for trial in tuned("relu", 0.2, 0.9, 0.9, 0.9)]
+    trials = [*tuned("relu", 0.1, 0.2, 0.2, 0.2), *diverged]
+    assert choose_rates(trials, higher_is_better=True) == {"relu": 0.1}
 
 
 def test_an_activation_whose_trials_all_failed_has_no_rate() -> None:

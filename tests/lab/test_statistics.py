@@ -130,12 +130,24 @@ def test_holm_leaves_unknown_p_out() -> None:
 
 def test_the_detectable_difference_is_found_in_four_studies_of_five() -> None:
     random = np.random.default_rng(1)
-    true = statistics.detectable_difference(np.array([-1, 1] * 5) * math.sqrt(0.9), np.zeros(10))  # sd is 1
+    spread = np.array([-1, 1] * 5) * math.sqrt(0.9)  # its standard deviation is 1
+    true = statistics.detectable_difference(spread, np.zeros(10), margin=0.5)
     found = 0
     for _ in range(3000):
-        a = random.normal(true, 1, 10)
-        found += stats.ttest_1samp(a, 0).pvalue < 0.05
+        interval = statistics.paired_improvement(
+            random.normal(true, 1, 10), np.zeros(10), higher_is_better=True
+        )
+        found += statistics.verdict(interval, margin=0.5) == "better"
     assert found / 3000 == pytest.approx(0.8, abs=0.03)
+
+
+def test_a_few_equal_scores_do_not_show_that_there_is_no_spread() -> None:
+    tied = [0.9, 0.9]
+    small = statistics.paired_improvement(tied, tied, higher_is_better=True, resolution=1 / 30)
+    assert statistics.verdict(small, margin=0.005) == "undecided"
+    many = [0.9] * 10
+    large = statistics.paired_improvement(many, many, higher_is_better=True, resolution=1 / 540)
+    assert statistics.verdict(large, margin=0.005) == "no practical difference"
 
 
 @pytest.mark.parametrize(

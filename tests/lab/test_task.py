@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Any
 
@@ -65,7 +66,7 @@ def test_datasets_are_collated() -> None:
     assert inputs.tolist() == [[4.0, 4.0], [9.0, 9.0]]
     assert targets.tolist() == [1, 0]
     assert made.loss_function() is torch.nn.functional.cross_entropy
-    assert made.worst_score() == pytest.approx(1 / 3, abs=0.2)
+    assert made.score_if_diverged(made.parts(0)[2]) == pytest.approx(1 / 3, abs=0.3)
 
 
 def test_losses_and_metrics_by_default() -> None:
@@ -77,16 +78,57 @@ def test_losses_and_metrics_by_default() -> None:
     assert task(metric="mae", margin=1).score(torch.tensor([1.0, 2.0]), torch.tensor([2.0, 4.0])) == 1.5
 
 
-def test_a_diverged_trial_scores_what_the_best_constant_answer_does() -> None:
-    labels = np.array([0] * 80 + [1] * 20)
-    made = task(train=(X, labels), test=(X, labels))
-    assert made.worst_score() == 0.8
+def test_a_diverged_trial_scores_what_the_constant_that_suits_the_training_data_does() -> None:
+    labels, other = np.array([0] * 80 + [1] * 20), np.array([0] * 30 + [1] * 70)
+    made = task(train=(X, labels), test=(X, other))
+    _, validation, test = made.parts(seed=0)
+    assert made.score_if_diverged(test) == pytest.approx(0.3)  # class 0, which the training data has most of
+    assert made.score_if_diverged(validation) == pytest.approx(
+        (validation.targets() == 0).float().mean().item()
+    )
     y = X[:, :1]
-    constant = task(train=(X, y), test=(X, y), metric="mse", margin=1)
-    assert constant.worst_score() == pytest.approx(y.var(), rel=1e-5)
+    constant = task(train=(X, y), test=(X, 2 * y), metric="mse", margin=1)
+    assert constant.score_if_diverged(constant.parts(0)[2]) == pytest.approx(
+        ((2 * y - y.mean()) ** 2).mean(), rel=1e-5
+    )
     median = task(train=(X, y), test=(X, y), metric="mae", margin=1)
-    assert median.worst_score() == pytest.approx(np.abs(y - np.median(y)).mean(), rel=1e-2)
-    assert task(diverged_score=0.1).worst_score() == 0.1
+    expected = np.abs(y - np.median(y)).mean()
+    assert median.score_if_diverged(median.parts(0)[2]) == pytest.approx(expected, rel=1e-2)
+    assert task(diverged_score=0.1).score_if_diverged(test) == 0.1
+
+
+class Net(torch.nn.Module):
+    """A model as people write them: the work is in a class."""
+
+    def __init__(self, activation: Any, width: int) -> None:
+        super().__init__()
+        self.layers = torch.nn.Sequential(torch.nn.Linear(2, width), activation(), torch.nn.Linear(width, 3))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        out: torch.Tensor = self.layers(x)
+        return out
+
+
+def test_the_fingerprint_follows_closures_bound_arguments_and_the_state_of_losses() -> None:
+    def of_width(width: int) -> Any:
+        return lambda activation, seed: Net(activation, width)
+
+    def bound(activation: Any, seed: int, width: int) -> torch.nn.Module:
+        return Net(activation, width)
+
+    prints = [
+        task(**changes).fingerprint()
+        for changes in (
+            {"model": of_width(4)},
+            {"model": of_width(64)},
+            {"model": functools.partial(bound, width=4)},
+            {"model": functools.partial(bound, width=64)},
+            {"loss": torch.nn.CrossEntropyLoss()},
+            {"loss": torch.nn.CrossEntropyLoss(label_smoothing=0.4)},
+        )
+    ]
+    assert len(set(prints)) == len(prints)
+    assert task(model=of_width(4)).fingerprint() == prints[0]
 
 
 def test_the_fingerprint_follows_data_functions_and_version() -> None:
@@ -126,6 +168,17 @@ def own_metric(outputs: torch.Tensor, targets: torch.Tensor) -> float:
         ({"test": (X.astype(str), Y)}, "task `t`: `test` must be numbers, got dtype <U"),
         ({"model": None}, "task `t`: `model` must be a function of (activation, seed), got None"),
         ({"metric": "f1"}, "task `t`: `metric` must be a function or one of accuracy, mse, mae, got 'f1'"),
+        ({"name": 5}, "task `5`: `name` must be text, got 5"),
+        ({"recipe": {"epochs": 2}}, "task `t`: `recipe` must be a leaky.lab.Recipe, got {'epochs': 2}"),
+        ({"learning_rates": 0.1}, "task `t`: `learning_rates` must be a tuple of numbers above 0, got 0.1"),
+        ({"learning_rates": ()}, "task `t`: `learning_rates` must be a tuple of numbers above 0, got ()"),
+        ({"margin": -0.2}, "task `t`: `margin` must be a number of at least 0, got -0.2"),
+        ({"margin": "0.1"}, "task `t`: `margin` must be a number of at least 0, got '0.1'"),
+        ({"diverged_score": float("nan")}, "task `t`: `diverged_score` must be a finite number, got nan"),
+        ({"train": (X, np.eye(3)[Y])}, "task `t`: accuracy needs one integer class a sample as target"),
+        ({"train": (X[:2], Y[:2])}, "task `t`: 2 samples in `train` are too few to split"),
+        ({"train": (X, X * np.nan), "metric": "mse"}, "task `t`: targets in `train` must be finite"),
+        ({"train": (X, Y, Y)}, "task `t`: `train` must be a pair of arrays (inputs, targets)"),
         ({"metric": own_metric}, "task `t`: `diverged_score` is needed with a metric of your own"),
         ({"test_fraction": 1.0}, "task `t`: `test_fraction` must be between 0 and 1, got 1.0"),
     ],

@@ -73,7 +73,7 @@ def test_verdicts_in_words():
         "leaky_relu(negative_slope=0.01) makes no practical difference to relu: -0.02 pp on average over 10 "
         "paired seeds, 95 % interval -0.93 to +0.90 pp, all of it within ±1.00 pp.",
         "elu(alpha=1.0) against relu is undecided: +0.51 pp on average over 10 paired seeds, 95 % interval -0.67 "
-        "to +1.68 pp; with this spread, 10 seeds detect a difference of 1.67 pp four times in five.",
+        "to +1.68 pp; with this spread, 10 seeds settle a true difference of 1.67 pp four times in five.",
     ]
 
 

@@ -55,7 +55,7 @@ class Parameter:
             number = math.inf
         if not math.isfinite(number) or number <= self.above:
             raise ArgumentError(f"{function}: `{self.name}` must be {self.domain}, got {number:g}")
-        return number
+        return number + 0.0  # -0.0 and 0.0 are one slope, one spec, one key
 
 
 @dataclass(frozen=True, kw_only=True)

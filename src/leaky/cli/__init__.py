@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -11,6 +11,9 @@ from leaky import __version__
 from leaky.cli.compare import compare
 from leaky.cli.results import results
 from leaky.errors import LeakyError
+
+_UsageError: Any = typer.BadParameter.__base__
+"""The parser's error for wrong options, of the click that Typer is built on: some versions bring their own."""
 
 app = typer.Typer(
     name="leaky",
@@ -43,19 +46,22 @@ def main() -> None:
     """Run the shell command; an error leaky raises on purpose is one line on stderr and exit code 2."""
     debug = "--debug" in sys.argv
     try:
-        app()
+        code = app(standalone_mode=False)
     except LeakyError as error:
         if debug:
             raise
         _fail(str(error))
-    except KeyboardInterrupt:
-        _fail("interrupted; finished trials are kept, the same command goes on from there", code=130)
-    except OSError as error:  # a full disk, a closed pipe
-        if debug:
-            raise
-        _fail(f"{error.strerror or error}{f': `{error.filename}`' if error.filename else ''}")
+    except _UsageError as error:
+        if len(sys.argv) == 1:  # no command: the error is the help
+            error.show()
+            sys.exit(2)
+        _fail(error.format_message())
+    except BrokenPipeError:  # `leaky results --json | head`: whoever reads has seen enough
+        sys.stderr.close()
+        sys.exit(1)
+    sys.exit(code if isinstance(code, int) else 0)
 
 
-def _fail(message: str, code: int = 2) -> None:
+def _fail(message: str) -> None:
     typer.echo(f"leaky: {' '.join(message.split())}", err=True)
-    sys.exit(code)
+    sys.exit(2)

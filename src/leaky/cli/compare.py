@@ -56,26 +56,33 @@ def compare(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
     """Compare activations: learning rate tuned for each, fresh paired seeds, intervals, a verdict."""
-    from leaky import lab
+    try:
+        from leaky import lab
 
-    study = lab.compare(
-        task,
-        activation or lab.ACTIVATIONS,
-        preset=preset,
-        baseline=baseline,
-        learning_rates=learning_rate,
-        seeds=seeds,
-        tuning_seeds=tuning_seeds,
-        seed=seed,
-        margin=margin,
-        epochs=epochs,
-        batch_size=batch_size,
-        workers=workers,
-        store=store,
-        report=report,
-        png=png,
-        command=shlex.join(["leaky", *sys.argv[1:]]),
-    )
+        study = lab.compare(
+            task,
+            activation or lab.ACTIVATIONS,
+            preset=preset,
+            baseline=baseline,
+            learning_rates=learning_rate,
+            seeds=seeds,
+            tuning_seeds=tuning_seeds,
+            seed=seed,
+            margin=margin,
+            epochs=epochs,
+            batch_size=batch_size,
+            workers=workers,
+            store=store,
+            report=report,
+            png=png,
+            command=shlex.join(["leaky", *sys.argv[1:]]),
+        )
+    except KeyboardInterrupt:
+        typer.echo(
+            f"leaky: interrupted; finished trials are in {store}, the same command goes on from there",
+            err=True,
+        )
+        raise typer.Exit(130) from None
     if as_json:
         typer.echo(json.dumps(study.to_json()))
     else:
@@ -87,12 +94,13 @@ def _print(study: Study, store: Path, report: Path | None, png: Path | None) -> 
     from rich.table import Table
     from rich.text import Text
 
-    from leaky.report import study_table, verdict_sentences
+    from leaky.report import study_caveats, study_table, verdict_sentences
 
     console = Console()
     console.print(study_table(study, width=console.width))
     findings = Table.grid(padding=(0, 1))
-    for sentence in [*verdict_sentences(study), *(f"Note: {note}" for note in study.notes)]:
+    notes = [*study_caveats(study), *study.notes]
+    for sentence in [*verdict_sentences(study), *(f"Note: {note}" for note in notes)]:
         findings.add_row("-", Text(sentence))
     console.print()
     console.print(findings)

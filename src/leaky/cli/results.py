@@ -33,33 +33,40 @@ def results(
     else:
         from rich.console import Console
 
-        Console().print(_table(trials))
+        console = Console()
+        for table in _tables(trials):
+            console.print(table)
 
 
-def _table(trials: Iterable[Trial]) -> Table:
+def _tables(trials: Iterable[Trial]) -> list[Table]:
+    """One table a task: a row for every activation and phase."""
     from rich.table import Table
 
-    table = Table(title="Trials in the store", title_justify="left")
-    for name in ("task", "activation", "phase"):
-        table.add_column(name)
-    for name in ("learning rates", "trials", "diverged", "failed", "mean score", "last finished"):
-        table.add_column(name, justify="right")
-    groups: dict[tuple[str, str, str], list[Trial]] = {}
+    tasks: dict[str, dict[tuple[str, str], list[Trial]]] = {}
     for trial in trials:
-        task = f"{trial.plan.task} {trial.plan.preset}".strip()
-        groups.setdefault((task, trial.plan.activation, trial.plan.phase), []).append(trial)
-    for (task, activation, phase), group in sorted(groups.items()):
-        scores = [trial.score for trial in group if trial.score is not None]
-        rates = sorted({trial.plan.learning_rate for trial in group})
-        table.add_row(
-            task,
-            activation,
-            phase,
-            f"{rates[0]:g}" if len(rates) == 1 else f"{rates[0]:g} to {rates[-1]:g}",
-            str(len(group)),
-            str(sum(trial.status == "diverged" for trial in group)),
-            str(sum(trial.status == "failed" for trial in group)),
-            f"{sum(scores) / len(scores):.4g}" if scores else "-",
-            max(trial.finished_at for trial in group)[:19].replace("T", " "),
-        )
-    return table
+        groups = tasks.setdefault(f"{trial.plan.task} {trial.plan.preset}".strip(), {})
+        groups.setdefault((trial.plan.activation, trial.plan.phase), []).append(trial)
+    made = []
+    for task, groups in sorted(tasks.items()):
+        table = Table(title=task, title_justify="left", box=None, padding=(0, 1, 0, 0))
+        table.add_column("activation", no_wrap=True)
+        table.add_column("phase")
+        for name in ("rates", "trials", "diverged", "failed", "mean", "last"):
+            table.add_column(name, justify="right")
+        for (activation, phase), group in sorted(groups.items()):
+            table.add_row(activation.replace("(", "\n").rstrip(")"), phase, *_row(group))
+        made.append(table)
+    return made
+
+
+def _row(group: list[Trial]) -> list[str]:
+    scores = [trial.score for trial in group if trial.score is not None]
+    rates = sorted({trial.plan.learning_rate for trial in group})
+    return [
+        f"{rates[0]:g}" if len(rates) == 1 else f"{rates[0]:g} to {rates[-1]:g}",
+        str(len(group)),
+        str(sum(trial.status == "diverged" for trial in group)),
+        str(sum(trial.status == "failed" for trial in group)),
+        f"{sum(scores) / len(scores):.4g}" if scores else "-",
+        max(trial.finished_at for trial in group)[5:16].replace("T", " "),
+    ]

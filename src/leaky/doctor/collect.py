@@ -9,7 +9,8 @@ import torch
 
 from leaky.catalogue import MODULES
 
-_FEATURES_LAST = (torch.nn.Linear, torch.nn.LayerNorm)
+_FEATURES_LAST = (torch.nn.Linear, torch.nn.LayerNorm, torch.nn.MultiheadAttention, torch.nn.RNNBase)
+_CHANNELS_SECOND = (torch.nn.modules.conv._ConvNd, torch.nn.modules.batchnorm._NormBase, torch.nn.GroupNorm)
 
 
 def activation_sites(model: torch.nn.Module) -> dict[str, torch.nn.Module]:
@@ -26,24 +27,25 @@ class NeverActive:
     """Context manager: counts, per activation, the units whose input is never above 0 while it is entered.
 
     A unit is a channel: dim 1 of (N, C, ...), or the last dim where the input comes straight from a Linear or
-    LayerNorm. An activation that is called several times in one forward pass is counted per call, as `name`,
-    `name:2`, ... . A unit that meets a NaN counts as not active. Outputs and gradients are not touched.
-    Entering again starts anew.
+    LayerNorm; of three dims also where such a layer, and no convolution or batch norm, ran last before. An
+    activation that is called several times in one forward pass is counted per call, as `name`, `name:2`, ... . A
+    unit that meets a NaN counts as not active. Outputs and gradients are not touched. Entering again starts anew.
     """
 
     def __init__(self, model: torch.nn.Module) -> None:
         self._model = model
         self._sites = activation_sites(model)
-        self._layers = [module for module in model.modules() if isinstance(module, _FEATURES_LAST)]
+        self._layers = [m for m in model.modules() if isinstance(m, (*_FEATURES_LAST, *_CHANNELS_SECOND))]
         self._highest: dict[str, torch.Tensor] = {}
         self._calls: dict[str, int] = {}
-        self._features_last: torch.Tensor | None = None
+        self._features_last: Any = None
+        self._last_layer: torch.nn.Module | None = None
         self._handles: list[torch.utils.hooks.RemovableHandle] = []
 
     def __enter__(self) -> NeverActive:
         self._highest.clear()
         self._handles.append(self._model.register_forward_pre_hook(self._begin))
-        self._handles += [layer.register_forward_hook(self._after_features_last) for layer in self._layers]
+        self._handles += [layer.register_forward_hook(self._after_layer) for layer in self._layers]
         self._handles += [
             site.register_forward_pre_hook(self._watch(name)) for name, site in self._sites.items()
         ]
@@ -55,7 +57,7 @@ class NeverActive:
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
-        self._features_last = None
+        self._features_last = self._last_layer = None
 
     def shares(self) -> dict[str, float]:
         """Share of never-active units by activation, in the order of their first call."""
@@ -65,15 +67,22 @@ class NeverActive:
     def _begin(self, module: torch.nn.Module, arguments: Any) -> None:
         self._calls.clear()
 
-    def _after_features_last(self, module: torch.nn.Module, arguments: Any, output: Any) -> None:
-        self._features_last = output
+    def _after_layer(self, module: torch.nn.Module, arguments: Any, output: Any) -> None:
+        self._last_layer = module
+        if isinstance(module, _FEATURES_LAST):
+            self._features_last = output
+
+    def _unit_dim(self, x: torch.Tensor) -> int:
+        straight = x is self._features_last
+        last = x.dim() < 2 or straight or (x.dim() == 3 and isinstance(self._last_layer, _FEATURES_LAST))
+        return x.dim() - 1 if last else 1
 
     def _watch(self, name: str) -> Any:
         def hook(module: torch.nn.Module, arguments: tuple[torch.Tensor, ...]) -> None:
             x = arguments[0].detach()
             call = self._calls[name] = self._calls.get(name, 0) + 1
             label = name if call == 1 else f"{name}:{call}"
-            unit = x.dim() - 1 if x.dim() < 2 or arguments[0] is self._features_last else 1
+            unit = self._unit_dim(arguments[0])
             others = [dim for dim in range(x.dim()) if dim != unit]
             highest = x.amax(others) if others else x
             seen = self._highest.get(label)

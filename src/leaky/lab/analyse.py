@@ -13,11 +13,19 @@ from leaky.records import Arm, Interval, Metric, Trial, Verdict
 
 
 def analyse(
-    design: Design, chosen: dict[str, float], trials: Sequence[Trial], metric: Metric, margin: float
+    design: Design,
+    chosen: dict[str, float],
+    trials: Sequence[Trial],
+    metric: Metric,
+    *,
+    margin: float,
+    resolution: float,
 ) -> tuple[Arm, ...]:
     """One arm per activation: the baseline first, then the others by score, best first."""
     final = {name: _final_trials(name, trials) for name in design.activations}
-    arms = [_arm(design, name, chosen.get(name), final, metric, margin) for name in design.activations]
+    arms = [
+        _arm(design, name, chosen.get(name), final, metric, margin, resolution) for name in design.activations
+    ]
     p_values = [math.nan if arm.p_value is None else arm.p_value for arm in arms]
     arms = [
         _with_holm(arm, None if math.isnan(p) else p)
@@ -43,6 +51,7 @@ def _arm(
     final: dict[str, dict[int, Trial]],
     metric: Metric,
     margin: float,
+    resolution: float,
 ) -> Arm:
     mine = [trial for trial in final[name].values() if trial.score is not None]
     scores = [trial.score for trial in mine if trial.score is not None]
@@ -51,12 +60,14 @@ def _arm(
     verdict: Verdict = "baseline" if name == design.baseline else "no result"
     if name != design.baseline:
         ours, theirs = _pairs(final[name], final[design.baseline])
-        if ours:
+        if ours and not _lost(final[name]) and not _lost(final[design.baseline]):
             better = metric.higher_is_better
-            improvement = statistics.paired_improvement(ours, theirs, higher_is_better=better)
+            improvement = statistics.paired_improvement(
+                ours, theirs, higher_is_better=better, resolution=resolution
+            )
             probability = statistics.probability_of_improvement(ours, theirs, higher_is_better=better)
             p_value = statistics.sign_flip_p(ours, theirs)
-            detectable = statistics.detectable_difference(ours, theirs)
+            detectable = statistics.detectable_difference(ours, theirs, margin=margin, resolution=resolution)
             verdict = statistics.verdict(improvement, margin)
     grid = design.learning_rates
     return Arm(
@@ -87,6 +98,11 @@ def _pairs(mine: dict[int, Trial], baseline: dict[int, Trial]) -> tuple[list[flo
             ours.append(a)
             theirs.append(b)
     return ours, theirs
+
+
+def _lost(trials: dict[int, Trial]) -> bool:
+    """Whether every run diverged: scores that all stand in for one are no ground for a comparison."""
+    return all(trial.status == "diverged" for trial in trials.values() if trial.score is not None)
 
 
 def _none_if_unknown(interval: Interval | None) -> Interval | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import random
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -11,8 +13,11 @@ import torch
 from torch.utils.data import Dataset, default_collate
 
 from leaky.errors import TaskError
+from leaky.lab.identity import identity
 
 Batch = tuple[Any, torch.Tensor]
+_EVALUATION_BATCH = 1024
+_SAMPLED = 16
 
 
 class Samples:
@@ -42,10 +47,13 @@ class Samples:
             yield from zip(torch.split(inputs, size), torch.split(targets, size), strict=True)
 
     def fingerprint(self) -> str:
-        """A hash of the arrays; of a dataset only its type and length, since reading it may be dear."""
+        """A hash of the arrays; of a dataset its type, length and a few samples, since reading it may be dear."""
         digest = hashlib.sha256()
         if self.targets is None:
             digest.update(f"{type(self.inputs).__qualname__} {len(self)}".encode())
+            with seeded(0):  # a dataset may augment its samples
+                few = [self.inputs[i] for i in range(0, len(self), max(1, len(self) // _SAMPLED))]
+            digest.update(identity(few).encode())
         else:
             for part in (self.inputs, self.targets):
                 assert isinstance(part, torch.Tensor)
@@ -57,13 +65,21 @@ class Samples:
 def samples(task: str, part: str, data: Any) -> Samples:
     """`data` of a task as Samples: a pair (inputs, targets) of arrays, or a dataset of such pairs.
 
-    float64 arrays become float32 and integer targets int64, as torch's layers and losses want them.
+    float64 and float16 arrays become float32, integer targets int64, as torch's layers and losses want them.
     """
+    if isinstance(data, tuple) and len(data) != 2:
+        raise TaskError(
+            f"task `{task}`: `{part}` must be a pair of arrays (inputs, targets), got {len(data)} parts"
+        )
     if isinstance(data, tuple | list) and len(data) == 2:
         inputs, targets = (_tensor(task, part, array) for array in data)
         if inputs.dim() == 0 or targets.dim() == 0 or len(inputs) != len(targets):
             shapes = f"{tuple(inputs.shape)} and {tuple(targets.shape)}"
             raise TaskError(f"task `{task}`: `{part}` must hold a target per input, got shapes {shapes}")
+        if targets.dtype.is_floating_point and not targets.isfinite().all():
+            raise TaskError(
+                f"task `{task}`: targets in `{part}` must be finite, got NaN or infinity; clean them"
+            )
         found = Samples(inputs, targets.long() if not targets.dtype.is_floating_point else targets)
     elif hasattr(data, "__getitem__") and hasattr(data, "__len__"):
         found = Samples(data)
@@ -87,7 +103,50 @@ def _tensor(task: str, part: str, array: Any) -> torch.Tensor:
                 f"task `{task}`: `{part}` must be numbers, got dtype {array.dtype}; encode it first"
             )
         tensor = torch.from_numpy(np.ascontiguousarray(array))
-    return tensor.float() if tensor.dtype == torch.float64 else tensor
+    return tensor.float() if tensor.dtype in (torch.float64, torch.float16) else tensor
+
+
+class Part:
+    """A validation or test split: samples and which of them (all, when None)."""
+
+    def __init__(self, samples: Samples, indices: torch.Tensor | None) -> None:
+        self.samples = samples
+        self.indices = torch.arange(len(samples)) if indices is None else indices
+        self._kept: list[Batch] = []
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def batches(self) -> list[Batch] | Iterator[Batch]:
+        """The split in order, in batches of at most 1,024; those of arrays are gathered once and kept."""
+        if self.samples.targets is None:
+            return self.samples.batches(self.indices, _EVALUATION_BATCH)
+        self._kept = self._kept or list(self.samples.batches(self.indices, _EVALUATION_BATCH))
+        return self._kept
+
+    def targets(self) -> torch.Tensor:
+        """The targets of the whole split."""
+        return torch.cat([targets for _, targets in self.batches()])
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """torch's, NumPy's and Python's global generators at `seed`, and as they were afterwards."""
+    states = (random.getstate(), np.random.get_state())
+    with torch.random.fork_rng(devices=[]):
+        seed_everything(seed)
+        try:
+            yield
+        finally:
+            random.setstate(states[0])
+            np.random.set_state(states[1])
+
+
+def seed_everything(seed: int) -> None:
+    """Seed the global generators that a model or a dataset may draw from."""
+    torch.manual_seed(seed)
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
 
 
 def split(count: int, fraction: float, seed: int) -> tuple[torch.Tensor, torch.Tensor]:

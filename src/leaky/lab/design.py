@@ -71,8 +71,10 @@ def seeds(first: int, tuning: int, final: int) -> tuple[tuple[int, ...], tuple[i
 
 
 def _whole(name: str, value: Any, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value < _SEEDS_APART:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise ArgumentError(f"compare: `{name}` must be a whole number of at least {least}, got {value!r}")
+    if value >= _SEEDS_APART:
+        raise ArgumentError(f"compare: `{name}` must be below {_SEEDS_APART:,}, got {value!r}")
 
 
 def activation_names(activations: Sequence[str | Spec], baseline: str | Spec) -> tuple[tuple[str, ...], str]:
@@ -88,7 +90,10 @@ def activation_names(activations: Sequence[str | Spec], baseline: str | Spec) ->
 
 def rate_grid(rates: Iterable[float]) -> tuple[float, ...]:
     """Learning rates, checked, sorted, each once."""
-    grid = [float(rate) for rate in rates]
+    try:
+        grid = [float(rate) for rate in rates]
+    except (TypeError, ValueError):
+        raise ArgumentError(f"compare: `learning_rates` must be a list of numbers, got {rates!r}") from None
     for rate in grid:
         if not math.isfinite(rate) or rate <= 0:
             raise ArgumentError(f"compare: `learning_rates` must be finite and above 0, got {rate:g}")
@@ -100,16 +105,23 @@ def rate_grid(rates: Iterable[float]) -> tuple[float, ...]:
 def choose_rates(trials: Iterable[Trial], *, higher_is_better: bool) -> dict[str, float]:
     """The learning rate with the best mean validation score, per activation; of equals the smallest.
 
-    Diverged trials count with the score recorded for them; failed ones have none. An activation all of whose
-    tuning trials failed is not among the keys.
+    A rate at which fewer trials diverged goes before any at which more did: the score recorded for a diverged
+    trial stands in for one, and must not win. Failed trials have no score. An activation all of whose tuning trials
+    failed is not among the keys.
     """
-    scores: dict[str, dict[float, list[float]]] = {}
+    groups: dict[str, dict[float, list[Trial]]] = {}
     for trial in trials:
         if trial.score is not None:
-            rates = scores.setdefault(trial.plan.activation, {})
-            rates.setdefault(trial.plan.learning_rate, []).append(trial.score)
+            groups.setdefault(trial.plan.activation, {}).setdefault(trial.plan.learning_rate, []).append(
+                trial
+            )
     sign = 1 if higher_is_better else -1
+
+    def rank(rate: float, group: list[Trial]) -> tuple[float, float, float]:
+        diverged = fmean(trial.status == "diverged" for trial in group)
+        return diverged, -sign * fmean(trial.score or 0.0 for trial in group), rate
+
     return {
-        activation: min(rates, key=lambda rate: (-sign * fmean(rates[rate]), rate))
-        for activation, rates in scores.items()
+        activation: min(rank(rate, group) for rate, group in rates.items())[2]
+        for activation, rates in groups.items()
     }

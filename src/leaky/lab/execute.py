@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import loky
 
-from leaky.errors import StudyError
+from leaky.errors import StudyError, one_line
 from leaky.lab.environment import environment
 from leaky.lab.loading import TaskSource
 from leaky.lab.train import run_trial
@@ -101,25 +101,28 @@ def run_all(
         queue, limit = (suspects, 1) if alone else (waiting, executor.workers + 1)
         try:
             while queue and len(running) < limit:
-                future = executor.submit(run_in_worker, source, queue[0])
-                running[future] = queue.popleft()
+                running[executor.submit(run_in_worker, source, queue[0])] = queue[0]
+                queue.popleft()
             future = next(executor.as_completed(list(running)))
-            trial: Trial = future.result()
-        except BrokenExecutor as error:
+            error = future.exception()
+        except BrokenExecutor as broken:  # it died before it could be given anything
+            future, error = None, broken
+        if isinstance(error, BrokenExecutor):
             failed_starts = failed_starts + 1 if not running else 0
             if failed_starts == _FAILED_STARTS:
-                raise StudyError(f"compare: no worker process can be started ({_line(error)})") from error
+                raise StudyError(f"compare: no worker process can be started ({one_line(error)})") from error
             if alone and running:
-                finished(_lost(next(iter(running.values())), error))
+                finished(_lost(next(iter(running.values())), error=error))
             else:
                 suspects.extend(running.values())
             running.clear()
             executor.restart()
-        except Exception as error:  # the record did not come back: it cannot be pickled, say
-            finished(_lost(running.pop(future), error))
-        else:
-            del running[future]
-            finished(trial)
+            continue
+        failed_starts = 0
+        assert future is not None
+        plan = running.pop(future)
+        # An error here is one of the way back: a record that cannot be pickled, say. The trial's own are in it.
+        finished(_lost(plan, error=error) if error else future.result())
 
 
 def run_in_worker(source: TaskSource, plan: TrialPlan) -> Trial:
@@ -127,7 +130,7 @@ def run_in_worker(source: TaskSource, plan: TrialPlan) -> Trial:
     return run_trial(source.load(), plan)
 
 
-def _lost(plan: TrialPlan, error: BaseException) -> Trial:
+def _lost(plan: TrialPlan, *, error: BaseException) -> Trial:
     died = isinstance(error, BrokenExecutor)
     return Trial(
         plan=plan,
@@ -139,14 +142,10 @@ def _lost(plan: TrialPlan, error: BaseException) -> Trial:
         seconds=0.0,
         compute_seconds=0.0,
         evaluation_seconds=0.0,
-        error=f"the worker process died, twice: {_line(error)}" if died else _line(error),
+        error=f"the worker process died, twice: {one_line(error)}" if died else one_line(error),
         environment=environment(),
         finished_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
     )
-
-
-def _line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
 
 
 def _die_with(parent: int) -> None:

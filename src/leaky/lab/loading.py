@@ -13,7 +13,7 @@ from typing import Any
 
 import cloudpickle
 
-from leaky.errors import ArgumentError, LeakyError, TaskError, unknown_name
+from leaky.errors import ArgumentError, LeakyError, TaskError, one_line, unknown_name
 from leaky.lab import tasks
 from leaky.lab.task import Task
 
@@ -126,9 +126,8 @@ def _import(file: str) -> Any:
 
 def _told(error: BaseException, file: str) -> str:
     """The error in one line, with the line of the user's file it came from."""
-    message = " ".join(str(error).split())
     if isinstance(error, SyntaxError):
-        return f"{type(error).__name__}: {message}"
+        return one_line(error)
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
     place = f" (line {lines[-1]} of `{file}`)" if lines else ""
-    return f"{type(error).__name__}: {message}{place}"
+    return f"{one_line(error)}{place}"

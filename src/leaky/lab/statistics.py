@@ -40,16 +40,20 @@ def interquartile_mean(scores: Scores) -> Interval:
     return Interval(float(stats.trim_mean(values, 0.25)), low, high)
 
 
-def paired_improvement(scores: Scores, baseline: Scores, *, higher_is_better: bool) -> Interval:
+def paired_improvement(
+    scores: Scores, baseline: Scores, *, higher_is_better: bool, resolution: float = 0.0
+) -> Interval:
     """Mean of the paired differences, positive where `scores` are better, with Student's t interval.
 
     Student's and not a bootstrap: with ten pairs the percentile bootstrap covers about 90 % instead of 95 %.
+    `resolution` is the smallest step of the metric; the spread is not taken to be below it, since a few equal
+    scores on a small test split do not show that there is none.
     """
     differences = _differences(scores, baseline, higher_is_better)
     mean = float(differences.mean()) if len(differences) else math.nan
     if len(differences) < 2:
         return Interval(mean, math.nan, math.nan)
-    half = stats.t.ppf((1 + LEVEL) / 2, len(differences) - 1) * _standard_error(differences)
+    half = stats.t.ppf((1 + LEVEL) / 2, len(differences) - 1) * _standard_error(differences, resolution)
     return Interval(mean, mean - float(half), mean + float(half))
 
 
@@ -113,14 +117,19 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def detectable_difference(scores: Scores, baseline: Scores) -> float:
-    """The true mean difference that this many pairs, spread as these are, would find with 80 % power."""
+def detectable_difference(
+    scores: Scores, baseline: Scores, *, margin: float, resolution: float = 0.0
+) -> float:
+    """The true mean difference that this many pairs, spread as these are, call better with 80 % power.
+
+    The interval must lie above the margin for that, so the margin is part of it.
+    """
     differences = _differences(scores, baseline, True)
     if len(differences) < 2:
         return math.nan
     freedom = len(differences) - 1
     factor = stats.t.ppf((1 + LEVEL) / 2, freedom) + stats.t.ppf(POWER, freedom)
-    return float(factor * _standard_error(differences))
+    return margin + float(factor * _standard_error(differences, resolution))
 
 
 def verdict(improvement: Interval, margin: float) -> Verdict:
@@ -141,8 +150,8 @@ def _differences(scores: Scores, baseline: Scores, higher_is_better: bool) -> ND
     return difference if higher_is_better else -difference
 
 
-def _standard_error(values: NDArray[np.float64]) -> float:
-    return float(values.std(ddof=1)) / math.sqrt(len(values))
+def _standard_error(values: NDArray[np.float64], resolution: float) -> float:
+    return max(float(values.std(ddof=1)), resolution) / math.sqrt(len(values))
 
 
 def _bootstrap(data: tuple[NDArray[np.float64], ...], statistic: Any, *, paired: bool) -> tuple[float, float]:

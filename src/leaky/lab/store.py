@@ -37,7 +37,7 @@ class Store:
     """
 
     def __init__(self, path: str | Path, *, create: bool = True) -> None:
-        self.path = Path(path)
+        self.path = Path(path).expanduser().absolute()  # absolute: `:memory:` is a file name like any other
         if not create and not self.path.exists():
             raise StoreError(
                 f"store: `{path}` does not exist; run `leaky compare` first or name another with --store"
@@ -131,9 +131,10 @@ class Store:
         """Turn what SQLite raises into one line with a remedy."""
         try:
             yield
-        except (sqlite3.Error, json.JSONDecodeError, KeyError, TypeError) as error:
+        except (sqlite3.Error, ValueError, KeyError, TypeError, AttributeError) as error:
+            what = f"no field {error}" if isinstance(error, KeyError) else error
             raise StoreError(
-                f"store: cannot {verb} `{self.path}` ({error}); move it away or name another file with --store"
+                f"store: cannot {verb} `{self.path}` ({what}); move it away or name another file with --store"
             ) from error
 
     def close(self) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import inspect
+import math
 import os
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from leaky import report as reports
 from leaky.catalogue import Spec
@@ -16,7 +20,7 @@ from leaky.lab.analyse import analyse
 from leaky.lab.design import Design, activation_names, rate_grid
 from leaky.lab.design import seeds as seed_ranges
 from leaky.lab.environment import environment
-from leaky.lab.loading import task_source
+from leaky.lab.loading import TaskSource, task_source
 from leaky.lab.preflight import preflight
 from leaky.lab.runner import Runner
 from leaky.lab.store import Store
@@ -97,6 +101,7 @@ def compare(
         >>> for arm in study.arms:                                                # doctest: +SKIP
         ...     print(arm.activation, arm.score.estimate, arm.verdict)
     """
+    asked = dict(locals())
     began = time.monotonic()
     names, reference = activation_names(activations, baseline)
     tuning, final = seed_ranges(seed, tuning_seeds, seeds)
@@ -115,7 +120,7 @@ def compare(
         design = Design(
             task=loaded.name,
             preset=source.preset,
-            fingerprint=loaded.fingerprint(),
+            fingerprint=_fingerprint(source, loaded),
             recipe=asdict(recipe),
             activations=names,
             baseline=reference,
@@ -138,11 +143,11 @@ def compare(
         tuning_seeds=tuning,
         final_seeds=final,
         recipe=asdict(recipe),
-        arms=analyse(design, chosen, trials, metric, limit),
+        arms=analyse(design, chosen, trials, metric, margin=limit, resolution=loaded.resolution),
         trials=tuple(trials),
         reused=runner.reused,
         seconds=time.monotonic() - began,
-        command=command or _call(task, activations, preset=preset, baseline=baseline, seeds=seeds, seed=seed),
+        command=command or _call(asked),
         environment={**environment(), "workers": str(count)},
         notes=tuple(_notes(design, chosen, trials)),
     )
@@ -153,15 +158,26 @@ def compare(
     return study
 
 
-def _call(task: str | Task, activations: Sequence[str | Spec], **options: object) -> str:
-    """The Python call in short, for studies that no shell command started."""
-    named = "".join(
-        f", {name}={str(value)!r}" if isinstance(value, Spec) else f", {name}={value!r}"
-        for name, value in options.items()
-        if value is not None
-    )
-    name = repr(task) if isinstance(task, str) else task.name
-    return f"leaky.lab.compare({name}, {[str(spec) for spec in activations]}{named})"
+def _fingerprint(source: TaskSource, task: Task) -> str:
+    """The task's own, and for a task file its whole content: what `model` names elsewhere in it counts too."""
+    content = source.digest if source.kind == "file" else ""
+    return hashlib.sha256(f"{task.fingerprint()} {content}".encode()).hexdigest()[:24]
+
+
+def _call(asked: dict[str, Any]) -> str:
+    """The Python call that was made, for studies that no shell command started."""
+    told = []
+    for name, parameter in inspect.signature(compare).parameters.items():
+        value = asked[name]
+        if value is parameter.default or value == parameter.default or name == "command":
+            continue
+        if isinstance(value, Task):
+            told.append(f"task={value.name}")
+            continue
+        if name == "activations":
+            value = [str(spec) for spec in value]
+        told.append(f"{name}={str(value) if isinstance(value, Spec | Path) else value!r}")
+    return f"leaky.lab.compare({', '.join(told)})"
 
 
 def _workers(workers: int | None) -> int:
@@ -175,8 +191,8 @@ def _workers(workers: int | None) -> int:
 def _margin(margin: float | None, task: Task) -> float:
     if margin is None:
         return task.practical_margin()
-    if not 0 <= margin < float("inf"):
-        raise ArgumentError(f"compare: `margin` must be finite and at least 0, got {margin:g}")
+    if isinstance(margin, bool) or not isinstance(margin, int | float) or not 0 <= margin < math.inf:
+        raise ArgumentError(f"compare: `margin` must be a finite number of at least 0, got {margin!r}")
     return float(margin)
 
 

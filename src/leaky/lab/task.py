@@ -3,45 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
 from leaky.errors import TaskError
-from leaky.lab.data import Batch, Samples, samples, split
+from leaky.lab.data import Part, Samples, samples, split
+from leaky.lab.identity import identity
+from leaky.lab.metrics import METRICS, MetricFunction
 from leaky.lab.recipe import Recipe
 from leaky.nn import ActivationFactory
 from leaky.records import Metric
 
-MetricFunction = Callable[[torch.Tensor, torch.Tensor], float]
 LossFunction = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 ModelFunction = Callable[[ActivationFactory, int], torch.nn.Module]
-
-
-def accuracy(outputs: torch.Tensor, targets: torch.Tensor) -> float:
-    """Share of samples whose largest output is at the target class."""
-    return (outputs.argmax(1) == targets).float().mean().item()
-
-
-def mean_squared_error(outputs: torch.Tensor, targets: torch.Tensor) -> float:
-    """Mean squared difference, outputs and targets of one shape."""
-    return torch.nn.functional.mse_loss(outputs, targets).item()
-
-
-def mean_absolute_error(outputs: torch.Tensor, targets: torch.Tensor) -> float:
-    """Mean absolute difference, outputs and targets of one shape."""
-    return torch.nn.functional.l1_loss(outputs, targets).item()
-
-
-_EVALUATION_BATCH = 1024
-_METRICS: dict[str, tuple[MetricFunction, Metric]] = {
-    "accuracy": (accuracy, Metric("accuracy", higher_is_better=True, percent=True)),
-    "mse": (mean_squared_error, Metric("mse", higher_is_better=False, percent=False)),
-    "mae": (mean_absolute_error, Metric("mae", higher_is_better=False, percent=False)),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +44,7 @@ class Task:
         loss: a function `(outputs, targets) -> scalar tensor`; by default cross entropy for integer targets,
             mean squared error for others.
         diverged_score: the score recorded for a trial whose loss became NaN or infinite. By default what the
-            best constant answer scores on the test data; needed with a metric of your own.
+            best constant answer scores; needed with a metric of your own.
         margin: the smallest difference that matters in practice, in the metric's unit: 0.005 (half a
             percentage point) for accuracy, needed for any other metric unless given to the study.
         recipe: optimiser, batch size, epochs.
@@ -105,29 +83,71 @@ class Task:
     version: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("test_fraction", "validation_fraction"):
-            if not 0 < getattr(self, name) < 1:
-                raise TaskError(
-                    f"task `{self.name}`: `{name}` must be between 0 and 1, got {getattr(self, name)}"
-                )
-        if not callable(self.model):
-            raise TaskError(
-                f"task `{self.name}`: `model` must be a function of (activation, seed), got {self.model!r}"
-            )
-        if isinstance(self.metric, str) and self.metric not in _METRICS:
-            known = ", ".join(_METRICS)
-            raise TaskError(
-                f"task `{self.name}`: `metric` must be a function or one of {known}, got {self.metric!r}"
-            )
-        if not isinstance(self.metric, str) and self.diverged_score is None:
-            raise TaskError(
-                f"task `{self.name}`: `diverged_score` is needed with a metric of your own: give the score of a "
-                "useless model, to be recorded where training diverges"
-            )
+        self._check()
         given = {"train": self.train, "validation": self.validation, "test": self.test}
         held = {part: samples(self.name, part, data) for part, data in given.items() if data is not None}
         object.__setattr__(self, "_held", held)
         object.__setattr__(self, "_fixed", self._fix_test(held))
+        train, validation, test = self.parts(seed=0)
+        if not (len(train) and len(validation) and len(test)):
+            raise TaskError(
+                f"task `{self.name}`: {len(held['train'])} samples in `train` are too few to split; give more, or "
+                "`validation` and `test` of their own"
+            )
+        targets = self.train_samples.take(torch.arange(1))[1]
+        if self.metric == "accuracy" and (targets.dtype.is_floating_point or targets.dim() != 1):
+            raise TaskError(
+                f"task `{self.name}`: accuracy needs one integer class a sample as target, got {targets.dtype} of "
+                f"shape {tuple(targets.shape[1:])}; give class numbers or another metric"
+            )
+
+    def _check(self) -> None:
+        """Every field that is not data; the first that does not fit is told."""
+
+        def number(value: Any) -> bool:
+            return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+        rates = self.learning_rates
+        known = ", ".join(METRICS)
+        named = isinstance(self.metric, str)
+        for name, fits, wanted in (
+            ("name", isinstance(self.name, str) and self.name.strip() != "", "text"),
+            ("description", isinstance(self.description, str), "text"),
+            ("model", callable(self.model), "a function of (activation, seed)"),
+            (
+                "metric",
+                self.metric in METRICS if named else callable(self.metric),
+                f"a function or one of {known}",
+            ),
+            ("loss", self.loss is None or callable(self.loss), "a function of (outputs, targets)"),
+            ("recipe", isinstance(self.recipe, Recipe), "a leaky.lab.Recipe"),
+            (
+                "margin",
+                self.margin is None or (number(self.margin) and self.margin >= 0),
+                "a number of at least 0",
+            ),
+            ("diverged_score", self.diverged_score is None or number(self.diverged_score), "a finite number"),
+            ("test_fraction", number(self.test_fraction) and 0 < self.test_fraction < 1, "between 0 and 1"),
+            (
+                "validation_fraction",
+                number(self.validation_fraction) and 0 < self.validation_fraction < 1,
+                "between 0 and 1",
+            ),
+            (
+                "learning_rates",
+                isinstance(rates, tuple | list)
+                and len(rates) > 0
+                and all(number(r) and r > 0 for r in rates),
+                "a tuple of numbers above 0",
+            ),
+        ):
+            if not fits:
+                raise TaskError(f"task `{self.name}`: `{name}` must be {wanted}, got {getattr(self, name)!r}")
+        if not named and self.diverged_score is None:
+            raise TaskError(
+                f"task `{self.name}`: `diverged_score` is needed with a metric of your own: give the score of a "
+                "useless model, to be recorded where training diverges"
+            )
 
     def _fix_test(self, held: dict[str, Samples]) -> tuple[torch.Tensor, torch.Tensor | None]:
         count = len(held["train"])
@@ -155,12 +175,13 @@ class Task:
     def metric_record(self) -> Metric:
         """Name and direction of the metric, for tables."""
         if isinstance(self.metric, str):
-            return _METRICS[self.metric][1]
-        return Metric(getattr(self.metric, "__name__", "score"), self.higher_is_better, percent=False)
+            return METRICS[self.metric].record
+        name = getattr(self.metric, "__name__", "score").replace("<lambda>", "score")
+        return Metric(name, self.higher_is_better, percent=False)
 
     def score(self, outputs: torch.Tensor, targets: torch.Tensor) -> float:
         """The metric as a number; a metric that is not finite counts as diverged."""
-        function = _METRICS[self.metric][0] if isinstance(self.metric, str) else self.metric
+        function = METRICS[self.metric].function if isinstance(self.metric, str) else self.metric
         return float(function(outputs, targets))
 
     def loss_function(self) -> LossFunction:
@@ -171,16 +192,18 @@ class Task:
         functional = torch.nn.functional
         return functional.mse_loss if targets.dtype.is_floating_point else functional.cross_entropy
 
-    def worst_score(self) -> float:
-        """What a diverged trial scores: `diverged_score`, or what the best constant answer gets on the test data."""
+    def score_if_diverged(self, part: Part) -> float:
+        """`diverged_score`, or what the constant answer that suits the training data best scores on `part`."""
         if self.diverged_score is not None:
-            return self.diverged_score
-        _, _, test = self.parts(seed=0)
-        targets = test.targets()
-        if self.metric == "accuracy":
-            return targets.bincount().max().item() / len(targets)
-        best = targets.mean(0) if self.metric == "mse" else targets.median(0).values
-        return self.score(best.expand_as(targets), targets)
+            return float(self.diverged_score)
+        assert isinstance(self.metric, str)
+        rest, _ = self._fixed  # type: ignore[attr-defined]
+        return METRICS[self.metric].of_constant(Part(self.train_samples, rest).targets(), part.targets())
+
+    @property
+    def resolution(self) -> float:
+        """The smallest step the metric can make on the test data: one sample, for accuracy."""
+        return 1 / len(self.parts(seed=0)[2]) if self.metric == "accuracy" else 0.0
 
     def practical_margin(self) -> float:
         """`margin`, or half a percentage point of accuracy; other metrics have no margin of their own."""
@@ -194,44 +217,12 @@ class Task:
         )
 
     def fingerprint(self) -> str:
-        """A hash of the data and of the source of model, metric and loss: what a trial's key takes of the task."""
+        """A hash of data, model, metric and loss (see `leaky.lab.identity`): what a trial's key takes of the task."""
         held: dict[str, Samples] = self._held  # type: ignore[attr-defined]
         digest = hashlib.sha256(f"{self.version} {self.test_fraction} {self.validation_fraction}".encode())
-        digest.update(f"{self.worst_score()!r} {self.higher_is_better}".encode())
+        digest.update(f"{self.diverged_score!r} {self.higher_is_better}".encode())
         for part, data in sorted(held.items()):
             digest.update(f"{part} {data.fingerprint()}".encode())
         for function in (self.model, self.metric, self.loss):
-            digest.update(_source(function).encode())
+            digest.update(identity(function).encode())
         return digest.hexdigest()[:24]
-
-
-class Part:
-    """A validation or test split: samples and which of them (all, when None)."""
-
-    def __init__(self, samples: Samples, indices: torch.Tensor | None) -> None:
-        self.samples = samples
-        self.indices = torch.arange(len(samples)) if indices is None else indices
-        self._kept: list[Batch] = []
-
-    def __len__(self) -> int:
-        return len(self.indices)
-
-    def batches(self) -> list[Batch] | Iterator[Batch]:
-        """The split in order, in batches of at most 1,024; those of arrays are gathered once and kept."""
-        if self.samples.targets is None:
-            return self.samples.batches(self.indices, _EVALUATION_BATCH)
-        self._kept = self._kept or list(self.samples.batches(self.indices, _EVALUATION_BATCH))
-        return self._kept
-
-    def targets(self) -> torch.Tensor:
-        """The targets of the whole split."""
-        return torch.cat([targets for _, targets in self.batches()])
-
-
-def _source(function: Any) -> str:
-    if function is None or isinstance(function, str):
-        return str(function)
-    try:
-        return inspect.getsource(function)
-    except (OSError, TypeError):  # typed at a prompt, or a callable object: its name is all there is
-        return getattr(function, "__qualname__", type(function).__qualname__)

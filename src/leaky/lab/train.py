@@ -13,9 +13,11 @@ import numpy as np
 import torch
 
 from leaky.doctor.collect import NeverActive
+from leaky.errors import one_line
+from leaky.lab.data import Part, seed_everything
 from leaky.lab.environment import environment
 from leaky.lab.recipe import Recipe
-from leaky.lab.task import Part, Task
+from leaky.lab.task import Task
 from leaky.nn import ActivationFactory
 from leaky.records import Epoch, Trial, TrialPlan
 
@@ -34,7 +36,7 @@ def run_trial(task: Task, plan: TrialPlan) -> Trial:
             if finished:
                 score = training.final_score()
         if score is None or not math.isfinite(score):
-            status, score = "diverged", task.worst_score()
+            status, score = "diverged", training.score_if_diverged()
     except Exception as raised:
         status, score, error = "failed", None, _told(raised)
     return Trial(
@@ -67,7 +69,7 @@ class _Training:
     def run(self) -> bool:
         """Train to the end; False where the loss stopped being a finite number."""
         split_seed, model_seed, order_seed = _streams(self.plan.seed)
-        torch.manual_seed(model_seed)
+        seed_everything(model_seed)
         train, self.validation, self.test = self.task.parts(split_seed)
         self.model = self.task.model(ActivationFactory(self.plan.activation), model_seed)
         self.units = NeverActive(self.model)
@@ -85,6 +87,11 @@ class _Training:
         if self.plan.phase == "tuning":
             return self.epochs[-1].validation_score
         return self._evaluate(self.test)[1]
+
+    def score_if_diverged(self) -> float | None:
+        """What the record gets, on the split that the trial would have been scored on."""
+        score = self.task.score_if_diverged(self.validation if self.plan.phase == "tuning" else self.test)
+        return score if math.isfinite(score) else None
 
     def _train_epoch(
         self, train: torch.Tensor, order: torch.Generator, optimizer: torch.optim.Optimizer
@@ -151,8 +158,7 @@ def _told(error: Exception) -> str:
     """The error in one line, with the place in the code that raised it."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
-    message = " ".join(str(error).split())
-    return f"{type(error).__name__}: {message}{place}"
+    return f"{one_line(error)}{place}"
 
 
 @contextmanager

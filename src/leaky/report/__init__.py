@@ -15,10 +15,18 @@ from pathlib import Path
 
 from leaky.records import Study
 from leaky.report.table import study_table
-from leaky.report.verdicts import verdict_sentences
+from leaky.report.verdicts import study_caveats, verdict_sentences
 from leaky.report.write import Location, check_directory, check_writable, write_atomically
 
-__all__ = ["check_directory", "check_writable", "study_table", "verdict_sentences", "write_html", "write_png"]
+__all__ = [
+    "check_directory",
+    "check_writable",
+    "study_caveats",
+    "study_table",
+    "verdict_sentences",
+    "write_html",
+    "write_png",
+]
 
 
 def write_html(study: Study, path: Location) -> Path:

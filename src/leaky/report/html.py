@@ -29,7 +29,7 @@ from leaky.report.text import (
     score_text,
     share_text,
 )
-from leaky.report.verdicts import caveats, findings, introduction, summary
+from leaky.report.verdicts import findings, introduction, study_caveats, summary
 
 _SYMBOLS = {
     "circle": "M9 7a4 4 0 1 0 8 0a4 4 0 1 0 -8 0z",
@@ -75,7 +75,7 @@ def html_report(study: Study) -> str:
         metric=metric_label(study.metric, unit=False),
         introduction=introduction(study),
         findings=findings(study),
-        caveats=[*caveats(study), *study.notes],
+        caveats=[*study_caveats(study), *study.notes],
         summary=summary(study),
         rows=table_rows(study),
         figures=figures,

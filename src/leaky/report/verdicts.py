@@ -48,7 +48,7 @@ def introduction(study: Study) -> str:
     if base is None:
         return f"The baseline {plain(study.baseline)} was not run, so nothing can be compared."
     where = f"{plain(study.metric.name)} on the test split"
-    if not finite(base.score.estimate):
+    if not finite(base.score.estimate) or base.diverged == len(base.scores):
         start = f"{plain(base.activation)} has no result ({_losses(base) or 'no trial finished'})"
         return f"{start}." if len(study.arms) == 1 else f"The baseline {start}, so nothing can be compared."
     interval = interval_text(study.metric, base.score, difference=False)
@@ -69,7 +69,7 @@ def findings(study: Study) -> list[Finding]:
     return [Finding(plain(arm.activation), arm.verdict, _sentence(study, arm)) for arm in others]
 
 
-def caveats(study: Study) -> list[str]:
+def study_caveats(study: Study) -> list[str]:
     """What a reader should know before trusting a verdict, beside the notes of the study itself."""
     found = [
         f"{plain(arm.activation)}: {lost}." for arm in study.arms if arm.scores and (lost := _losses(arm))
@@ -132,7 +132,7 @@ def _detectable(study: Study, arm: Arm, pairs: int) -> str:
     if not finite(arm.detectable):
         return ""
     size = difference_text(study.metric, arm.detectable, sign=False)
-    return f"; with this spread, {pairs} seeds detect a difference of {size} four times in five"
+    return f"; with this spread, {pairs} seeds settle a true difference of {size} four times in five"
 
 
 def _losses(arm: Arm) -> str:

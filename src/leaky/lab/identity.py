@@ -1,0 +1,117 @@
+"""A hash of what a function does: its source, what it closes over, and what it calls beside it.
+
+Trials are keyed by it, so it must change whenever the numbers may; that it sometimes changes when they do not costs
+only time.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import inspect
+import types
+from collections.abc import Iterator
+from typing import Any
+
+import cloudpickle
+
+_PLAIN = (type(None), bool, int, float, complex, str, bytes)
+
+
+def identity(thing: Any) -> str:
+    """The hash of a function, class, callable object or value.
+
+    Functions and classes are told by their source, by closures, defaults and bound arguments, and by the functions
+    and classes of the same module that they name, in turn. Other objects are told by their pickled state.
+    """
+    digest = hashlib.sha256()
+    for part in _parts(thing, set()):
+        digest.update(part.encode() + b"\0")
+    return digest.hexdigest()
+
+
+def _parts(thing: Any, seen: set[int]) -> Iterator[str]:
+    if isinstance(thing, _PLAIN):
+        yield repr(thing)
+        return
+    if id(thing) in seen:
+        return
+    seen.add(id(thing))
+    if isinstance(thing, functools.partial):
+        for part in (thing.func, *thing.args, *sorted(thing.keywords.items())):
+            yield from _parts(part, seen)
+    elif isinstance(thing, tuple | list):
+        for part in thing:
+            yield from _parts(part, seen)
+    elif isinstance(thing, types.MethodType):
+        yield from _parts(thing.__func__, seen)
+        yield from _parts(thing.__self__, seen)
+    elif isinstance(thing, types.FunctionType):
+        yield from _of_function(thing, seen)
+    elif isinstance(thing, type):
+        yield from _of_class(thing, seen)
+    else:
+        yield from _of_object(thing, seen)
+
+
+def _of_function(function: types.FunctionType, seen: set[int]) -> Iterator[str]:
+    yield _source(function)
+    held = [cell.cell_contents for cell in function.__closure__ or () if _filled(cell)]
+    for part in (*held, *(function.__defaults__ or ()), *sorted((function.__kwdefaults__ or {}).items())):
+        yield from _parts(part, seen)
+    yield from _named_in(function, seen)
+
+
+def _of_class(cls: type, seen: set[int]) -> Iterator[str]:
+    yield _source(cls)
+    for base in cls.__bases__:
+        if base.__module__ == cls.__module__:
+            yield from _parts(base, seen)
+    for member in vars(cls).values():
+        if isinstance(member, types.FunctionType):
+            yield from _named_in(member, seen)
+
+
+def _named_in(function: types.FunctionType, seen: set[int]) -> Iterator[str]:
+    """What a function's code names at the top of its module: functions, classes, and plain constants."""
+    for name in sorted(_names(function.__code__)):
+        value = function.__globals__.get(name)
+        own = getattr(value, "__module__", None) == function.__module__
+        if (isinstance(value, types.FunctionType | type) and own) or isinstance(value, (*_PLAIN, tuple)):
+            yield name
+            yield from _parts(value, seen)
+
+
+def _names(code: types.CodeType) -> set[str]:
+    inner = [_names(const) for const in code.co_consts if isinstance(const, types.CodeType)]
+    return set(code.co_names).union(*inner)
+
+
+def _of_object(thing: Any, seen: set[int]) -> Iterator[str]:
+    yield f"{type(thing).__module__}.{type(thing).__qualname__}"
+    if hasattr(type(thing), "__dict__") and type(thing).__module__ == "__main__":
+        yield from _parts(type(thing), seen)
+    try:
+        yield hashlib.sha256(cloudpickle.dumps(thing)).hexdigest()
+    except Exception:  # what cannot be pickled cannot be sent to a worker either, which says so better
+        yield repr(thing)
+
+
+def _source(thing: Any) -> str:
+    try:
+        return inspect.getsource(thing)
+    except (OSError, TypeError):  # typed at a prompt: the compiled code is what there is
+        code = getattr(thing, "__code__", None)
+        return (
+            f"{code.co_code.hex()} {code.co_consts!r}"
+            if code
+            else getattr(thing, "__qualname__", repr(thing))
+        )
+
+
+def _filled(cell: types.CellType) -> bool:
+    try:
+        _ = cell.cell_contents
+    except ValueError:
+        return False
+    return True
