@@ -23,11 +23,11 @@ class _Grid:
     @property
     def _gap(self) -> float:
         logs = [math.log10(rate) for rate in self.rates]
-        return min((b - a for a, b in itertools.pairwise(logs)), default=0.5)
+        return min((b - a for a, b in itertools.pairwise(logs)), default=0.5)  # decades
 
     def x(self, rate: float, place: int) -> float:
         """Where the activation at `place` draws what it has at `rate`."""
-        step = min(0.12, 0.6 / self.arms) * self._gap
+        step = min(0.12, 0.6 / self.arms) * min(self._gap, 0.5)  # far less than between two rates of a wide grid
         return sig(rate * 10 ** ((place - (self.arms - 1) / 2) * step))
 
     def axis(self) -> Axis:
