@@ -122,7 +122,7 @@ def test_channels_last_and_gradients_of_another_layout(kind: str, slope: float, 
         found, torchs = step(ours, x, grad), step(plain, x, grad)
         truth = step(pair(kind, dim, slope, affine=True)[1].double(), x.double(), grad.double())
         within_torchs_own_error(found, torchs, truth, torch.float32)
-        assert ours(x).stride() == plain(x).stride()
+        assert ours(x).stride() == x.stride()  # torch's instance norm gives channels last up
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -9,6 +9,7 @@ import typer
 
 from leaky import __version__
 from leaky.cli.compare import compare
+from leaky.cli.lean import lean
 from leaky.cli.results import results
 from leaky.errors import LeakyError
 
@@ -24,6 +25,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(compare)
+app.command()(lean)
 app.command()(results)
 
 

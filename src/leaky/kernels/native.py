@@ -1,19 +1,260 @@
-"""The native CPU kernels, where they are built."""
+"""The native CPU kernels, where they are built: thin calls that pass addresses.
+
+Torch tensors are passed as `data_ptr()` and sizes, NumPy arrays by the buffer protocol. The caller guarantees the
+layout: every tensor dense, on the CPU, the outputs of the inputs' shape and order. Nothing is allocated here, and
+importing this module imports neither torch nor NumPy.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import functools
+import importlib
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from leaky.errors import ArgumentTypeError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+_MODULE: Any = None
+_WHY_NOT = ""
+try:
+    _MODULE = importlib.import_module("leaky.kernels._native")
+except ModuleNotFoundError as error:
+    _WHY_NOT = (
+        "leaky was installed without its compiled part; reinstall it where a C++17 compiler is"
+        if error.name == "leaky.kernels._native"
+        else str(error)
+    )
+except ImportError as error:
+    _WHY_NOT = str(error)
+
+_LEAKY, _RELU, _RELU_ZERO = 0, 1, 2
+_CODES = {"torch.float32": 0, "torch.float64": 1, "torch.bfloat16": 2, "torch.float16": 3}
+_DTYPES: dict[Any, int] = {}
 
 
 def available() -> bool:
     """Whether the compiled kernels can be used."""
-    return False
+    return _MODULE is not None
 
 
 def why_not() -> str:
-    """Why they cannot."""
-    return "not built"
+    """Why they cannot; empty where they can."""
+    return _WHY_NOT
 
 
-def __getattr__(name: str) -> Any:
-    raise AttributeError(name)
+def level() -> str:
+    """The instruction set in use: avx512, avx2 or baseline. `LEAKY_NATIVE_LEVEL` asks for a lower one at import."""
+    name: str = _MODULE.level()
+    return name
+
+
+@functools.cache
+def cores() -> int:
+    """The threads that NumPy's calls use: one for every core this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def leaky_relu_forward(
+    x: torch.Tensor,
+    out: torch.Tensor,
+    negative_slope: float,
+    mask: torch.Tensor | None,
+    *,
+    relu: bool = False,
+    threads: int | None = None,
+) -> None:
+    """out = x if x > 0 else negative_slope * x, element by element in memory; `out` may be `x`.
+
+    `mask` (uint8, ceil(numel / 8) bytes) gets bit i % 8 of byte i // 8 = x > 0. With `relu`: torch.relu to the bit,
+    and the bit is not (x <= 0), as its backward decides.
+    """
+    _MODULE.forward(
+        x.data_ptr(),
+        out.data_ptr(),
+        0 if mask is None else mask.data_ptr(),
+        x.numel(),
+        _same_dtype(x, out),
+        negative_slope,
+        _RELU if relu else _LEAKY,
+        _threads(threads),
+    )
+
+
+def leaky_relu_backward(
+    grad: torch.Tensor,
+    mask: torch.Tensor,
+    out: torch.Tensor,
+    negative_slope: float,
+    *,
+    relu: bool = False,
+    threads: int | None = None,
+) -> None:
+    """out = grad where the bit is set, else negative_slope * grad (`relu`: 0); `out` may be `grad`."""
+    _MODULE.backward(
+        grad.data_ptr(),
+        mask.data_ptr(),
+        out.data_ptr(),
+        grad.numel(),
+        _same_dtype(grad, out),
+        negative_slope,
+        _RELU if relu else _LEAKY,
+        _threads(threads),
+    )
+
+
+def norm_act_forward(
+    x: torch.Tensor,
+    out: torch.Tensor,
+    weight: torch.Tensor | None,
+    bias: torch.Tensor | None,
+    mean: torch.Tensor,
+    var: torch.Tensor,
+    eps: float,
+    negative_slope: float,
+    n: int,
+    c: int,
+    s: int,
+    channels_last: bool,
+    per_instance: bool,
+    given: bool,
+    threads: int | None = None,
+) -> None:
+    """Normalise x, (n, c, s) in memory or (n, s, c) with `channels_last`, and apply leaky ReLU.
+
+    Slope 1 is no activation, slope 0 ReLU. `mean` and `var` (biased; float32, float64 for float64) are filled:
+    c entries, n * c with `per_instance`. With `given` they are read, c or n * c entries. `out` may be `x`.
+    """
+    _MODULE.norm_forward(
+        x.data_ptr(),
+        out.data_ptr(),
+        _address(weight),
+        _address(bias),
+        mean.data_ptr(),
+        var.data_ptr(),
+        eps,
+        negative_slope,
+        n,
+        c,
+        s,
+        channels_last,
+        per_instance and not (given and mean.numel() == c),
+        given,
+        _same_dtype(x, out),
+        _weight_dtype(weight, bias),
+        _threads(threads),
+    )
+
+
+def norm_act_backward(
+    grad: torch.Tensor,
+    y: torch.Tensor | None,
+    kept: torch.Tensor | None,
+    kept_index: torch.Tensor | None,
+    grad_x: torch.Tensor | None,
+    weight: torch.Tensor | None,
+    bias: torch.Tensor | None,
+    mean: torch.Tensor,
+    var: torch.Tensor,
+    grad_weight: torch.Tensor | None,
+    grad_bias: torch.Tensor | None,
+    eps: float,
+    negative_slope: float,
+    n: int,
+    c: int,
+    s: int,
+    channels_last: bool,
+    per_instance: bool,
+    given: bool,
+    threads: int | None = None,
+) -> None:
+    """The gradients of `norm_act_forward` from its output y, or from its input for the channels that kept it.
+
+    `kept` is (n, k, s) in y's order; channel ch stands at `kept_index[ch]` (int32 or int64; < 0: not kept). Without
+    an index all channels are there, and y may be None. Reading xhat from y needs negative_slope > 0 and weight != 0.
+    `grad_x` (may be `grad`), `grad_weight` and `grad_bias` (mean's dtype, c entries) are filled where given.
+    """
+    _MODULE.norm_backward(
+        grad.data_ptr(),
+        _address(y),
+        _address(kept),
+        _address(kept_index),
+        kept_index is not None and kept_index.element_size() == 8,
+        0 if kept is None else kept.numel() // max(n * s, 1),
+        _address(grad_x),
+        _address(weight),
+        _address(bias),
+        mean.data_ptr(),
+        var.data_ptr(),
+        _address(grad_weight),
+        _address(grad_bias),
+        eps,
+        negative_slope,
+        n,
+        c,
+        s,
+        channels_last,
+        per_instance and not (given and mean.numel() == c),
+        given,
+        _dtype(grad),
+        _weight_dtype(weight, bias),
+        _threads(threads),
+    )
+
+
+def rectify_array(
+    x: np.ndarray[Any, Any], out: np.ndarray[Any, Any], negative_slope: float | None, threads: int | None = None
+) -> None:
+    """out = the catalogue's leaky_relu of x (None: its relu), for dense NumPy arrays of one order; out may be x.
+
+    `negative_slope` is rounded to x's dtype by the caller.
+    """
+    if negative_slope is None:
+        _MODULE.rectify_arrays(x, out, 0.0, _RELU_ZERO, cores() if threads is None else threads)
+    else:
+        _MODULE.rectify_arrays(x, out, negative_slope, _LEAKY, cores() if threads is None else threads)
+
+
+def _address(tensor: torch.Tensor | None) -> int:
+    return 0 if tensor is None else tensor.data_ptr()
+
+
+def _threads(threads: int | None) -> int:
+    if threads is None:
+        count: int = sys.modules["torch"].get_num_threads()
+        return count
+    return threads
+
+
+def _dtype(tensor: torch.Tensor) -> int:
+    code = _DTYPES.get(tensor.dtype)
+    if code is None:
+        code = _CODES.get(str(tensor.dtype))
+        if code is None:
+            raise ArgumentTypeError(
+                f"leaky.kernels.native: dtype must be float32, float64, bfloat16 or float16, got {tensor.dtype}"
+            )
+        _DTYPES[tensor.dtype] = code
+    return code
+
+
+def _same_dtype(x: torch.Tensor, out: torch.Tensor) -> int:
+    if x.dtype != out.dtype or x.numel() != out.numel():
+        raise ArgumentTypeError(
+            f"leaky.kernels.native: `out` must have {x.numel()} elements of {x.dtype}, "
+            f"got {out.numel()} of {out.dtype}"
+        )
+    return _dtype(x)
+
+
+def _weight_dtype(weight: torch.Tensor | None, bias: torch.Tensor | None) -> int:
+    if weight is not None and bias is not None and weight.dtype != bias.dtype:
+        raise ArgumentTypeError(
+            f"leaky.kernels.native: `weight` and `bias` must share a dtype, got {weight.dtype} and {bias.dtype}"
+        )
+    some = weight if weight is not None else bias
+    return 0 if some is None else _dtype(some)

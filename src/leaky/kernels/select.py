@@ -12,7 +12,7 @@ from leaky.errors import ArgumentError, KernelError
 from leaky.kernels import native
 
 Kernel = Literal["native", "plain", "torch"]
-SMALL = 4096
+SMALL = 32768
 """Elements below which torch's own operation, which keeps its input, is faster than keeping bits."""
 
 _DTYPES = frozenset({torch.float32, torch.float64, torch.bfloat16, torch.float16})
@@ -83,7 +83,7 @@ def explain(operation: str, x: torch.Tensor, *, negative_slope: float = 0.01) ->
     Example:
         >>> import torch, leaky
         >>> print(leaky.kernels.explain("relu", torch.ones(3)))
-        torch: 3 elements are fewer than 4096; keeps its output for backward
+        torch: 3 elements are fewer than 32768; keeps its output for backward
     """
     if operation not in ("relu", "leaky_relu"):
         raise ArgumentError(f"explain: `operation` must be relu or leaky_relu, got {operation!r}")

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
-import sys
-import traceback
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import cloudpickle
 
-from leaky.errors import ArgumentError, LeakyError, TaskError, one_line, unknown_name
+from leaky import loading
+from leaky.errors import ArgumentError, TaskError, unknown_name
 from leaky.lab import tasks
 from leaky.lab.task import Task
 
@@ -88,46 +85,9 @@ def _load(source: TaskSource) -> Task:
 
 
 def _call(file: str, function: str) -> Task:
-    module = _import(file)
-    if not hasattr(module, function):
-        names = [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]
-        raise unknown_name(f"function in `{file}`:", function, names)
-    made = getattr(module, function)
-    if not isinstance(made, Task) and callable(made):
-        try:
-            made = made()
-        except LeakyError:
-            raise
-        except (Exception, SystemExit) as error:
-            raise TaskError(f"task: `{function}()` raised {_told(error, file)}") from error
+    made = loading.load(file, function, "task", TaskError, Task)
     if not isinstance(made, Task):
         raise TaskError(
             f"task: `{function}` in `{file}` must return a leaky.lab.Task, got {type(made).__name__}"
         )
     return made
-
-
-def _import(file: str) -> Any:
-    spec = importlib.util.spec_from_file_location(Path(file).stem, file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    folder = str(Path(file).parent)
-    if folder not in sys.path:  # a task may import the files beside it, now or when its model is built
-        sys.path.insert(0, folder)
-    try:
-        spec.loader.exec_module(module)
-    except LeakyError:
-        raise
-    except (Exception, SystemExit) as error:
-        raise TaskError(f"task: reading `{file}` raised {_told(error, file)}") from error
-    return module
-
-
-def _told(error: BaseException, file: str) -> str:
-    """The error in one line, with the line of the user's file it came from."""
-    if isinstance(error, SyntaxError):
-        return one_line(error)
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
-    place = f" (line {lines[-1]} of `{file}`)" if lines else ""
-    return f"{one_line(error)}{place}"

@@ -1,0 +1,70 @@
+// The kernels' face: plain structures in, nothing allocated but scratch, no framework.
+#pragma once
+
+#include <cstdint>
+
+namespace leaky {
+
+enum class Dtype : int { f32 = 0, f64 = 1, bf16 = 2, f16 = 3 };
+
+/// How an element-wise rectifier treats x <= 0.
+enum class Rectifier : int {
+    leaky = 0,      ///< x > 0 ? x : x * slope; bit = x > 0
+    relu = 1,       ///< x < 0 ? 0 : x, as torch.relu (-0 stays); bit = !(x <= 0)
+    relu_zero = 2,  ///< x <= 0 ? 0 : x, as leaky's catalogue; bit = !(x <= 0)
+};
+
+struct ElementwiseCall {
+    const void* in;       // x, or the gradient for backward
+    void* out;            // may be `in`
+    uint8_t* mask;        // bit i % 8 of byte i / 8; null: none (forward only)
+    int64_t count;
+    double slope;
+    Rectifier rectifier;
+    Dtype dtype;
+    int threads;
+};
+
+struct NormShape {
+    int64_t n, c, s;
+    bool channels_last;  // (n, s, c) in memory instead of (n, c, s)
+    bool per_instance;   // statistics per (n, c) instead of per c
+    bool given;          // mean and var are input
+    double eps, slope;   // slope 1: no activation; 0: ReLU
+    Dtype dtype, weight_dtype;
+    int threads;
+
+    /// Too little work to share out what is not the main pass.
+    bool count_small() const { return n * c * s < (1 << 18); }
+};
+
+struct NormForward : NormShape {
+    const void* x;
+    void* out;
+    const void *weight, *bias;  // null: 1 and 0
+    void *mean, *var;           // float (double for f64), c or n * c entries; var is biased
+};
+
+struct NormBackward : NormShape {
+    const void *grad, *y, *kept;
+    const void* kept_index;  // c entries, < 0: from y; null: every channel (or none where kept is null)
+    bool kept_index_wide;    // int64 instead of int32
+    int64_t kept_count;
+    void* grad_x;
+    const void *weight, *bias, *mean, *var;
+    void *grad_weight, *grad_bias;  // as mean; null: not wanted
+};
+
+/// The kernels of one instruction-set level.
+struct Kernels {
+    const char* level;
+    void (*forward)(const ElementwiseCall&);
+    void (*backward)(const ElementwiseCall&);
+    bool (*norm_forward)(const NormForward&);    // false: no memory for scratch
+    bool (*norm_backward)(const NormBackward&);
+};
+
+/// The best level this CPU can run, or the one asked for; null where it cannot run it or does not know it.
+const Kernels* kernels_at(const char* level);
+
+}  // namespace leaky

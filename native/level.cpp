@@ -1,0 +1,51 @@
+// One instruction-set level: compiled once per level, with its flags and -DLEAKY_LEVEL=<name>.
+#include "elementwise.hpp"
+#include "norm_backward.hpp"
+#include "norm_columns_backward.hpp"
+#include "norm_forward.hpp"
+
+LEAKY_LEVEL_BEGIN
+
+template <class Call> void by_dtype(Dtype dtype, const Call& call) {
+    switch (dtype) {
+        case Dtype::f32: return call(float());
+        case Dtype::f64: return call(double());
+        case Dtype::bf16: return call(bf16());
+        case Dtype::f16: return call(f16());
+    }
+}
+
+void forward(const ElementwiseCall& call) {
+    by_dtype(call.dtype, [&](auto t) { forward_of<decltype(t)>(call); });
+}
+void backward(const ElementwiseCall& call) {
+    by_dtype(call.dtype, [&](auto t) { backward_of<decltype(t)>(call); });
+}
+bool norm_forward(const NormForward& call) {
+    bool done = false;
+    by_dtype(call.dtype, [&](auto t) {
+        using T = decltype(t);
+        done = call.channels_last ? norm_forward_columns<T>(call) : norm_forward_rows<T>(call);
+    });
+    return done;
+}
+bool norm_backward(const NormBackward& call) {
+    bool done = false;
+    by_dtype(call.dtype, [&](auto t) {
+        using T = decltype(t);
+        done = call.channels_last ? norm_backward_columns<T>(call) : norm_backward_rows<T>(call);
+    });
+    return done;
+}
+
+LEAKY_LEVEL_END
+
+#define LEAKY_TEXT_OF(name) #name
+#define LEAKY_TEXT(name) LEAKY_TEXT_OF(name)
+
+namespace leaky {
+namespace LEAKY_LEVEL {
+extern const Kernels table;
+const Kernels table = {LEAKY_TEXT(LEAKY_LEVEL), forward, backward, norm_forward, norm_backward};
+}  // namespace LEAKY_LEVEL
+}  // namespace leaky

@@ -1,0 +1,133 @@
+// leaky.kernels._native: checks, and the GIL let go. Torch's tensors come as addresses and sizes: nanobind's way
+// through DLPack measures at several microseconds a tensor, `data_ptr()` at 0.1.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+
+#include <cstdlib>
+#include <stdexcept>
+#include <string>
+
+#include "kernels.hpp"
+
+namespace nb = nanobind;
+using namespace leaky;
+
+namespace {
+
+using Address = uintptr_t;
+
+const Kernels* chosen = nullptr;
+
+void choose() {
+    const char* level = std::getenv("LEAKY_NATIVE_LEVEL");
+    chosen = kernels_at(level ? level : "");
+    if (!chosen)
+        throw nb::import_error(("LEAKY_NATIVE_LEVEL: this machine cannot run \"" + std::string(level) +
+                                "\"; unset it, or give baseline, avx2 or avx512")
+                                   .c_str());
+}
+
+Dtype dtype_of(int code) {
+    if (code < 0 || code > 3) throw nb::value_error("dtype: must be 0 (float32), 1 (float64), 2 (bfloat16) or 3 (float16)");
+    return Dtype(code);
+}
+
+ElementwiseCall elementwise(Address in, Address out, Address mask, int64_t count, int dtype, double slope,
+                            int rectifier, int threads) {
+    if (count < 0) throw nb::value_error("count: must not be negative");
+    if (rectifier < 0 || rectifier > 2) throw nb::value_error("rectifier: must be 0, 1 or 2");
+    return {reinterpret_cast<const void*>(in), reinterpret_cast<void*>(out), reinterpret_cast<uint8_t*>(mask),
+            count, slope, Rectifier(rectifier), dtype_of(dtype), threads};
+}
+
+void forward(Address x, Address out, Address mask, int64_t count, int dtype, double slope, int rectifier, int threads) {
+    const ElementwiseCall call = elementwise(x, out, mask, count, dtype, slope, rectifier, threads);
+    nb::gil_scoped_release release;
+    chosen->forward(call);
+}
+
+void backward(Address grad, Address mask, Address out, int64_t count, int dtype, double slope, int rectifier, int threads) {
+    const ElementwiseCall call = elementwise(grad, out, mask, count, dtype, slope, rectifier, threads);
+    if (count && !mask) throw nb::value_error("mask: must be given");
+    nb::gil_scoped_release release;
+    chosen->backward(call);
+}
+
+void check(const NormShape& p) {
+    if (p.n < 0 || p.c < 0 || p.s < 0) throw nb::value_error("n, c, s: must not be negative");
+}
+
+void norm_forward(Address x, Address out, Address weight, Address bias, Address mean, Address var, double eps, double slope,
+                  int64_t n, int64_t c, int64_t s, bool channels_last, bool per_instance, bool given, int dtype,
+                  int weight_dtype, int threads) {
+    NormForward p{};
+    static_cast<NormShape&>(p) = {n, c, s, channels_last, per_instance, given, eps, slope, dtype_of(dtype), dtype_of(weight_dtype), threads};
+    check(p);
+    p.x = reinterpret_cast<const void*>(x);
+    p.out = reinterpret_cast<void*>(out);
+    p.weight = reinterpret_cast<const void*>(weight);
+    p.bias = reinterpret_cast<const void*>(bias);
+    p.mean = reinterpret_cast<void*>(mean);
+    p.var = reinterpret_cast<void*>(var);
+    if (!n || !c || !s) return;
+    bool done;
+    {
+        nb::gil_scoped_release release;
+        done = chosen->norm_forward(p);
+    }
+    if (!done) throw std::bad_alloc();
+}
+
+void norm_backward(Address grad, Address y, Address kept, Address kept_index, bool kept_index_wide, int64_t kept_count,
+                   Address grad_x, Address weight, Address bias, Address mean, Address var, Address grad_weight,
+                   Address grad_bias, double eps, double slope, int64_t n, int64_t c, int64_t s, bool channels_last,
+                   bool per_instance, bool given, int dtype, int weight_dtype, int threads) {
+    NormBackward p{};
+    static_cast<NormShape&>(p) = {n, c, s, channels_last, per_instance, given, eps, slope, dtype_of(dtype), dtype_of(weight_dtype), threads};
+    check(p);
+    p.grad = reinterpret_cast<const void*>(grad);
+    p.y = reinterpret_cast<const void*>(y);
+    p.kept = reinterpret_cast<const void*>(kept);
+    p.kept_index = reinterpret_cast<const void*>(kept_index);
+    p.kept_index_wide = kept_index_wide;
+    p.kept_count = kept_count;
+    p.grad_x = reinterpret_cast<void*>(grad_x);
+    p.weight = reinterpret_cast<const void*>(weight);
+    p.bias = reinterpret_cast<const void*>(bias);
+    p.mean = reinterpret_cast<const void*>(mean);
+    p.var = reinterpret_cast<const void*>(var);
+    p.grad_weight = reinterpret_cast<void*>(grad_weight);
+    p.grad_bias = reinterpret_cast<void*>(grad_bias);
+    if (!n || !c || !s) return;
+    bool done;
+    {
+        nb::gil_scoped_release release;
+        done = chosen->norm_backward(p);
+    }
+    if (!done) throw std::bad_alloc();
+}
+
+using Input = nb::ndarray<nb::ro, nb::device::cpu>;
+using Output = nb::ndarray<nb::device::cpu>;
+
+/// The caller has checked that both are dense, of one shape and order, and the same memory or apart.
+void rectify_arrays(const Input& x, const Output& out, double slope, int rectifier, int threads) {
+    if (x.dtype() != out.dtype() || x.size() != out.size()) throw nb::value_error("out: must fit x");
+    const bool floating = x.dtype().code == uint8_t(nb::dlpack::dtype_code::Float);
+    const int bits = x.dtype().bits;
+    if (!floating || (bits != 16 && bits != 32 && bits != 64)) throw nb::type_error("x: must be float16, float32 or float64");
+    forward(Address(x.data()), Address(out.data()), 0, int64_t(x.size()), bits == 64 ? 1 : bits == 32 ? 0 : 3, slope,
+            rectifier, threads);
+}
+
+}  // namespace
+
+NB_MODULE(_native, m) {
+    choose();
+    m.def("level", [] { return chosen->level; }, "The instruction-set level that serves.");
+    m.def("forward", &forward);
+    m.def("backward", &backward);
+    m.def("norm_forward", &norm_forward);
+    m.def("norm_backward", &norm_backward);
+    m.def("rectify_arrays", &rectify_arrays);
+}

@@ -1,0 +1,145 @@
+"""Calls of `F.leaky_relu`, `F.relu` and their kin made to keep one bit: a function mode around a module's forward.
+
+The mode sees every torch function that runs inside that forward and sends the few it knows to
+`leaky.nn.functional`. Whatever path the forward takes, it stays the user's own code.
+"""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
+
+from leaky.models.marks import take
+from leaky.nn import functional
+
+
+@dataclass(frozen=True)
+class Call:
+    """One way to call a (leaky) ReLU: which, with which slope, over its input or not."""
+
+    relu: bool
+    slope: float
+    inplace: bool
+
+    @property
+    def kind(self) -> str:
+        """What is decided for together: calls of one kind keep the same for backward."""
+        return ("relu" if self.relu else "leaky_relu") + (" in place" if self.inplace else "")
+
+    def __str__(self) -> str:
+        name = "relu" if self.relu else "leaky_relu"
+        named = [] if self.relu else [f"negative_slope={self.slope:g}"]
+        named += ["inplace=True"] if self.inplace else []
+        return f"{name}({', '.join(named)})"
+
+
+def _leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Call:
+    return Call(False, negative_slope, bool(inplace))
+
+
+def _leaky_relu_(input: Any, negative_slope: float = 0.01) -> Call:
+    return Call(False, negative_slope, True)
+
+
+def _relu(input: Any, inplace: bool = False) -> Call:
+    return Call(True, 0.0, bool(inplace))
+
+
+def _relu_(input: Any) -> Call:
+    return Call(True, 0.0, True)
+
+
+FUNCTIONS: dict[Any, Callable[..., Call]] = {
+    F.leaky_relu: _leaky_relu,
+    F.leaky_relu_: _leaky_relu_,
+    F.relu: _relu,
+    torch.relu: _relu,
+    torch.relu_: _relu_,
+    torch.Tensor.relu: _relu,
+    torch.Tensor.relu_: _relu_,
+}
+"""The functions that count as calls; each value reads the arguments."""
+METHODS: dict[str, Callable[..., Call]] = {"relu": _relu, "relu_": _relu_}
+"""The same for methods of tensors, by name."""
+NAMES = frozenset({"leaky_relu", "leaky_relu_", "relu", "relu_"})
+"""What such calls are named in code that does not trace."""
+
+
+class _Active(threading.local):
+    mode: LeanCalls | None = None
+
+
+_active = _Active()
+
+
+def calls_are_lean() -> bool:
+    """Whether a call of `F.leaky_relu` at this moment would be a lean one, in this thread."""
+    return _active.mode is not None and "leaky_relu" in _active.mode.kinds
+
+
+class LeanCalls(TorchFunctionMode):
+    """While entered, calls of the given kinds keep one bit per element."""
+
+    def __init__(self, kinds: frozenset[str]) -> None:
+        super().__init__()
+        self.kinds = kinds
+
+    def __enter__(self) -> LeanCalls:
+        _active.mode = self
+        super().__enter__()  # type: ignore[no-untyped-call]
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        _active.mode = None
+        super().__exit__(*error)  # type: ignore[no-untyped-call]
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func not in FUNCTIONS:
+            return func(*args, **kwargs) if kwargs else func(*args)
+        kwargs = kwargs or {}
+        call = FUNCTIONS[func](*args, **kwargs)
+        input = args[0] if args else kwargs["input"]
+        if not call.relu and take(input, call.slope):
+            return input
+        if call.kind not in self.kinds:
+            return func(*args, **kwargs)
+        if call.relu:
+            return functional.relu(input, call.inplace)
+        return functional.leaky_relu(input, call.slope, call.inplace)
+
+
+class LeanForward:
+    """A module's forward with its calls made lean; it stands as `forward` on the instance.
+
+    The class's own forward runs as it is where there is nothing to save or a compiler looks on. It may be copied and
+    pickled with its module.
+    """
+
+    mode: Callable[[frozenset[str]], LeanCalls] = LeanCalls
+
+    def __init__(self, module: torch.nn.Module, kinds: frozenset[str]) -> None:
+        self.module = module
+        self.kinds = kinds
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        forward: Any = type(self.module).forward
+        if (
+            torch.compiler.is_compiling()
+            or not torch.is_grad_enabled()
+            or torch._C._get_tracing_state() is not None
+            or _active.mode is not None
+        ):
+            return forward(self.module, *args, **kwargs)
+        with self.mode(self.kinds):
+            return forward(self.module, *args, **kwargs)
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        return inspect.signature(type(self.module).forward.__get__(self.module))

@@ -1,0 +1,205 @@
+"""What a traced graph says about one value: who reads it, who changes it in place, who keeps it for backward."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterator
+
+import torch
+from torch import fx
+from torch.nn import functional as F
+
+from leaky.models.trace import Region, is_leaf, join
+
+# A result that may be the argument itself or a view of it.
+_VIEWS = frozenset(
+    [
+        "view",
+        "view_as",
+        "reshape",
+        "flatten",
+        "unflatten",
+        "permute",
+        "transpose",
+        "t",
+        "T",
+        "mT",
+        "movedim",
+        "moveaxis",
+        "swapaxes",
+        "squeeze",
+        "unsqueeze",
+        "expand",
+        "expand_as",
+        "narrow",
+        "select",
+        "chunk",
+        "split",
+        "tensor_split",
+        "unbind",
+        "unfold",
+        "diagonal",
+        "detach",
+        "contiguous",
+        "to",
+        "type",
+        "float",
+        "double",
+        "half",
+        "bfloat16",
+        "getitem",
+        "getattr",
+        "dropout",
+        "dropout1d",
+        "dropout2d",
+        "dropout3d",
+        "alpha_dropout",
+        "feature_dropout",
+        "adaptive_avg_pool2d",
+        "channels_last",
+        "cpu",
+        "cuda",
+    ]
+)
+_VIEW_MODULES = (torch.nn.Identity, torch.nn.Flatten, torch.nn.Unflatten, torch.nn.modules.dropout._DropoutNd)
+_IN_PLACE_OPERATORS = frozenset(
+    {operator.iadd, operator.isub, operator.imul, operator.itruediv, operator.ifloordiv, operator.ipow}
+    | {operator.imod, operator.iand, operator.ior, operator.ixor, operator.setitem}
+)
+_METADATA = frozenset(
+    [
+        "size",
+        "dim",
+        "ndimension",
+        "numel",
+        "nelement",
+        "is_contiguous",
+        "stride",
+        "dtype",
+        "shape",
+        "device",
+        "ndim",
+    ]
+)
+# Operations whose backward does not need this argument's values.
+_FORGETS = frozenset(
+    [
+        "cat",
+        "concat",
+        "concatenate",
+        "stack",
+        "add",
+        "sub",
+        "rsub",
+        "iadd",
+        "isub",
+        "mean",
+        "sum",
+        "interpolate",
+        "upsample",
+        "pixel_shuffle",
+        "pixel_unshuffle",
+        "neg",
+        "roll",
+        "flip",
+    ]
+)
+_FORGETFUL_MODULES = (
+    torch.nn.Upsample,
+    torch.nn.PixelShuffle,
+    torch.nn.PixelUnshuffle,
+    torch.nn.ConstantPad2d,
+)
+
+
+def readers(node: fx.Node, region: Region) -> Iterator[fx.Node]:
+    """Nodes that read the value, through Identity modules, without those that ask for its shape and the like."""
+    for user in node.users:
+        if isinstance(region.module(user), torch.nn.Identity):
+            yield from readers(user, region)
+        elif not _is_metadata(user):
+            yield user
+
+
+def changed_later(node: fx.Node, region: Region) -> tuple[str | None, str | None]:
+    """Who changes a value in place after it was made, and who may, for all the graph can tell."""
+    unknown: str | None = None
+    waiting, seen = [node], {node}
+    while waiting:
+        value = waiting.pop()
+        for user in value.users:
+            if _changes(user, value, region):
+                return f"`{_told(user, region)}` changes its output in place", unknown
+            module = region.module(user)
+            if module is not None and not is_leaf(module):
+                unknown = (
+                    f"its output goes into `{join(region.name, str(user.target))}`, which does not trace"
+                )
+            if user.op == "output" and not region.whole:
+                unknown = f"its output leaves `{region.name}`, around which the model does not trace"
+            if _may_alias(user, value, region) and user not in seen:
+                seen.add(user)
+                waiting.append(user)
+    return None, unknown
+
+
+def kept_by(node: fx.Node, region: Region) -> str | None:
+    """Who keeps the value for backward anyway, as far as the graph tells; None where surely nobody does."""
+    waiting, seen = [node], {node}
+    while waiting:
+        value = waiting.pop()
+        for user in value.users:
+            if _is_metadata(user) or user in seen:
+                continue
+            seen.add(user)
+            module = region.module(user)
+            if _may_alias(user, value, region):
+                waiting.append(user)
+            elif user.op == "output":
+                return "whoever reads the output of the model"
+            elif not (isinstance(module, _FORGETFUL_MODULES) or _name(user) in _FORGETS):
+                return f"`{_told(user, region)}`"
+    return None
+
+
+def _name(node: fx.Node) -> str:
+    if node.op == "call_module":
+        return ""
+    return node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "")
+
+
+def _is_metadata(node: fx.Node) -> bool:
+    if node.op == "call_function" and node.target is getattr:
+        return node.args[1] in _METADATA
+    return node.op == "call_method" and node.target in _METADATA
+
+
+def _changes(user: fx.Node, value: fx.Node, region: Region) -> bool:
+    first = user.args[0] if user.args else user.kwargs.get("input", user.kwargs.get("self"))
+    if user.kwargs.get("out") is value:
+        return True
+    if first is not value:
+        return False
+    if user.op == "call_module":
+        return bool(getattr(region.module(user), "inplace", False))
+    name = _name(user)
+    if user.target in _IN_PLACE_OPERATORS or user.kwargs.get("inplace"):
+        return True
+    if user.target is F.leaky_relu and len(user.args) > 2:
+        return bool(user.args[2])
+    if user.target is F.relu and len(user.args) > 1:
+        return bool(user.args[1])
+    return name.endswith("_") and not name.endswith("__")
+
+
+def _may_alias(user: fx.Node, value: fx.Node, region: Region) -> bool:
+    if _is_metadata(user):
+        return False
+    module = region.module(user)
+    if module is not None:
+        return isinstance(module, _VIEW_MODULES) or _changes(user, value, region)
+    return _name(user) in _VIEWS or _changes(user, value, region)
+
+
+def _told(node: fx.Node, region: Region) -> str:
+    return join(region.name, str(node.target)) if node.op == "call_module" else _name(node)

@@ -1,0 +1,58 @@
+"""A note that rides on a tensor: a norm has applied the activation that comes next already.
+
+The activation takes the note off and hands the tensor on. A tensor without a note is activated as ever, so one
+activation may serve a fused norm here and a convolution there. A gradient that reaches a norm whose note was never
+taken would be wrong, and raises instead.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from leaky.errors import LeakyError
+
+_NAME = "_leaky_activated"
+
+
+class Mark:
+    """The note: which norm wrote it, and the slope that was applied."""
+
+    def __init__(self, norm: str, slope: float) -> None:
+        self.norm = norm
+        self.slope = slope
+        self.guard: Any = None
+
+    def refuse(self, gradient: torch.Tensor) -> None:
+        """Hook on the tensor while the note is on it."""
+        raise LeakyError(
+            f"lean: the norm `{self.norm}` applied its activation already, but its output went elsewhere than into "
+            "that activation; call leaky.unlean(model), or make lean the part of the model that you call"
+        )
+
+
+def put(tensor: torch.Tensor, mark: Mark) -> torch.Tensor:
+    """Write a note on a tensor."""
+    if tensor.requires_grad:
+        mark.guard = tensor.register_hook(mark.refuse)  # type: ignore[no-untyped-call]
+    setattr(tensor, _NAME, mark)
+    return tensor
+
+
+def take(tensor: Any, slope: float) -> bool:
+    """Take the note off, if there is one: the tensor is activated already."""
+    if not isinstance(tensor, torch.Tensor):
+        return False
+    mark: Mark | None = getattr(tensor, _NAME, None)
+    if mark is None:
+        return False
+    if mark.slope != slope:
+        raise LeakyError(
+            f"lean: the norm `{mark.norm}` applied negative_slope={mark.slope:g} already, and is followed by one of "
+            f"{slope:g}; call leaky.unlean(model)"
+        )
+    delattr(tensor, _NAME)
+    if mark.guard is not None:
+        mark.guard.remove()
+    return True

@@ -1,0 +1,247 @@
+"""Decide which sites change, and say of every other why not. Nothing is changed here but by `apply`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import torch
+
+from leaky import nn
+from leaky.models import twins
+from leaky.models.calls import Call
+from leaky.models.observe import Observation
+from leaky.models.proof import Trial, try_activation, try_pair
+from leaky.models.sites import Activation, Calls, Pair, Sites, call_of
+
+_BIT = 1 / 8
+"""Bytes per element."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing to do to a model. `name` is a norm (fuse), an activation (bits) or the owner of calls (calls)."""
+
+    what: Literal["fuse", "bits", "calls"]
+    name: str
+    activations: tuple[str, ...] = ()
+    slope: float = 0.0
+    kinds: frozenset[str] = frozenset()
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What refusing this change goes by."""
+        return (self.what, self.name)
+
+
+@dataclass
+class Plan:
+    """The changes to make, and of every activation and call that is left the reason."""
+
+    changes: list[Change] = field(default_factory=list)
+    left: dict[Any, str] = field(default_factory=dict)
+
+
+def apply(model: torch.nn.Module, changes: list[Change]) -> None:
+    """Change the model."""
+    modules = dict(model.named_modules())
+    for change in changes:
+        match change.what:
+            case "fuse":
+                found = tuple(modules[name] for name in change.activations)
+                twins.absorb(modules[change.name], found, change.slope, change.name)
+            case "bits":
+                twins.keep_bits(modules[change.name])
+            case "calls":
+                twins.lean_calls(modules[change.name], change.kinds)
+
+
+class Planner:
+    """Makes plans from what was found, and from what a run of the plain model showed (None without an example)."""
+
+    def __init__(self, model: torch.nn.Module, sites: Sites, seen: Observation | None) -> None:
+        self.model = model
+        self.modules = dict(model.named_modules())
+        self.sites = sites
+        self.seen = seen
+        self.like = next(iter(model.parameters()), torch.empty(0))
+        self._trials: dict[Any, Trial] = {}
+        if seen is not None:
+            self._add_seen(seen)
+
+    def plan(self, refused: Mapping[tuple[str, str], str]) -> Plan:
+        """What to change, when the `refused` changes are not to be made."""
+        plan = Plan()
+        kinds = self._kinds(plan, refused)
+        fused = [pair for pair in self.sites.pairs if self._fuse(plan, pair, refused, kinds)]
+        for site in self.sites.activations.values():
+            paired = sum(pair.calls for pair in fused if site.name in pair.activations)
+            if not paired or paired < len(site.uses):
+                self._bits(plan, site, refused, paired=bool(paired))
+        owners = {owner for owner, call in self.sites.calls if call.kind in kinds}
+        owners |= {pair.owner for pair in fused if pair.owner is not None}
+        plan.changes += [
+            Change("calls", owner, kinds=kinds) for owner in sorted(owners) if ("calls", owner) not in refused
+        ]
+        return plan
+
+    def trial(self, change: Change) -> Trial:
+        """The change on made-up input."""
+        match change.what:
+            case "fuse":
+                activation = self.modules[change.activations[0]] if change.activations else None
+                key: Any = (
+                    _kind(self.modules[change.name]),
+                    activation and call_of(activation),
+                    change.slope,
+                )
+                if key not in self._trials:
+                    self._trials[key] = try_pair(self.modules[change.name], activation, change.slope)
+            case "bits":
+                key = call_of(self.modules[change.name])
+                self.call_trial(key)
+            case "calls":
+                key = change
+                trials = [
+                    self.call_trial(call)
+                    for owner, call in self.sites.calls
+                    if owner == change.name and call.kind in change.kinds and call.slope == call.slope
+                ]
+                reason = next((trial.reason for trial in trials if trial.reason), None)
+                self._trials[key] = Trial(
+                    reason, sum(t.bytes_before for t in trials), sum(t.bytes_after for t in trials)
+                )
+        return self._trials[key]
+
+    def call_trial(self, call: Call) -> Trial:
+        """One bit per element on made-up input, for a module or a function that computes `call`."""
+        if call not in self._trials:
+            self._trials[call] = try_activation(call, self.like)
+        return self._trials[call]
+
+    def _add_seen(self, seen: Observation) -> None:
+        """Calls that only the run showed; they replace what their code let one guess."""
+        for site in seen.elements:
+            if isinstance(site, tuple) and site not in self.sites.calls:
+                owner, call = site
+                self.sites.calls = {
+                    key: calls for key, calls in self.sites.calls.items() if key[0] != owner or calls.seen
+                }
+                self.sites.calls[site] = Calls(owner, call, changed="its forward does not trace")
+
+    def _fuse(
+        self, plan: Plan, pair: Pair, refused: Mapping[tuple[str, str], str], kinds: frozenset[str]
+    ) -> bool:
+        reason = refused.get(("fuse", pair.norm))
+        if reason is None and pair.unproved and self.seen is None:
+            reason = f"{pair.unproved}; an `example` would prove it"
+        if reason is None and pair.owner is not None and "leaky_relu" not in kinds:
+            reason = "its activation is a call that is left"
+        change = Change("fuse", pair.norm, pair.activations, pair.slope)
+        if reason is None:
+            trial = self.trial(change)
+            reason = trial.reason or (_NO_GAIN if trial.bytes_after >= trial.bytes_before else None)
+        if reason is None:
+            plan.changes.append(change)
+            return True
+        told = f"not fused with `{pair.norm}`: {reason}"
+        for name in pair.activations:
+            plan.left[name] = told
+        for key in self.sites.calls:
+            if key[0] == pair.owner:
+                plan.left[key] = told
+        return False
+
+    def _bits(
+        self, plan: Plan, site: Activation, refused: Mapping[tuple[str, str], str], *, paired: bool
+    ) -> None:
+        module = self.modules[site.name]
+        told = [*site.refused, *([plan.left[site.name]] if site.name in plan.left else [])]
+        reason = (
+            refused.get(("bits", site.name))
+            or site.own_class
+            or ("it keeps one bit already" if type(module) in (nn.LeakyReLU, nn.ReLU) else None)
+            or self._no_use(site.name, site)
+        )
+        if reason is None:
+            plan.changes.append(Change("bits", site.name))
+        plan.left[site.name] = "; ".join([*([reason] if reason else []), *told])
+
+    def _kinds(self, plan: Plan, refused: Mapping[tuple[str, str], str]) -> frozenset[str]:
+        """The kinds of calls to make lean: those that gain over the whole model."""
+        kinds = set()
+        for kind in sorted({call.kind for _, call in self.sites.calls}):
+            group = {key: calls for key, calls in self.sites.calls.items() if key[1].kind == kind}
+            reasons = {key: self._no_use(key, calls) for key, calls in group.items()}
+            for key, reason in reasons.items():
+                owner = key[0]
+                around = [name for name in self.sites.checkpoints if owner == name or _inside(name, owner)]
+                if around:
+                    reasons[key] = f"`{around[0]}` checkpoints activations, which would find other tensors"
+                elif ("calls", owner) in refused:
+                    reasons[key] = refused["calls", owner]
+                elif reason is None and not self._trial_of(key[1]):
+                    reasons[key] = self.call_trial(key[1]).reason
+            blocked = any("checkpoints" in (reason or "") for reason in reasons.values())
+            if blocked or all(reason is not None for reason in reasons.values()):
+                plan.left |= {
+                    key: reason or "left with others of its kind" for key, reason in reasons.items()
+                }
+            else:
+                kinds.add(kind)
+                plan.left |= dict.fromkeys(group, "")
+        return frozenset(kinds)
+
+    def _trial_of(self, call: Any) -> bool:
+        return call.slope != call.slope or self.call_trial(call).reason is None
+
+    def _no_use(self, key: Any, site: Activation | Calls) -> str | None:
+        """Why one bit per element would gain nothing here, or would not be safe."""
+        if isinstance(site, Calls) and not site.seen:
+            return None if not site.call.relu else _UNKNOWN
+        trial = self.call_trial(site.call)
+        if trial.reason is not None:
+            return trial.reason
+        if trial.bytes_after >= trial.bytes_before:
+            return _NO_GAIN
+        unsure = site.changed or ("" if site.uses else "its calls do not trace")
+        if unsure and not site.call.inplace and not trial.may_change and self.seen is None:
+            return (
+                f"{unsure}, and the kernels that serve it here keep the output; an `example` would prove it"
+            )
+        if self.seen is not None:
+            if key not in self.seen.elements:
+                return "the example does not come by"
+            alike = {*self.sites.activations, *self.sites.calls}
+            wasted = self.seen.wasted(key, alike)
+            if wasted > self.seen.elements[key] * _BIT:
+                return None
+            return "what it keeps is kept by other layers anyway"
+        if not (site.call.relu or site.call.inplace):
+            return None
+        if not site.uses:
+            return _UNKNOWN
+        forgotten = sum(keeper is None for keeper in site.uses)
+        if 32 * forgotten > len(site.uses):
+            return None
+        return f"it keeps its output, as {next(keeper for keeper in site.uses if keeper)} does anyway"
+
+
+_NO_GAIN = "the kernels that serve it here keep as much"
+_UNKNOWN = (
+    "it keeps its output, as mostly the next layer does; its calls do not trace, an `example` would tell"
+)
+
+
+def _kind(norm: Any) -> tuple[Any, ...]:
+    """Norms of one kind behave alike on made-up input: class, settings and the values of the weights."""
+    weights = [p.detach().to("cpu", torch.float64).numpy().tobytes() for p in norm.parameters()]
+    grads = [p.requires_grad for p in norm.parameters()]
+    dtypes = [(p.dtype, p.device) for p in norm.parameters()]
+    settings = (norm.num_features, norm.eps, norm.momentum, norm.track_running_stats, norm.training)
+    return (type(norm), *settings, *weights, *grads, *dtypes)
+
+
+def _inside(name: str, outer: str) -> bool:
+    return outer == "" or name.startswith(f"{outer}.")

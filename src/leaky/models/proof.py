@@ -1,0 +1,280 @@
+"""Prove that a change keeps the numbers: on small inputs for each site, on the example for the whole model."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch.nn import functional as F
+
+from leaky.models import twins
+from leaky.models.calls import Call, LeanCalls
+from leaky.models.isolate import Example, told
+from leaky.models.memory import saved_bytes
+from leaky.nn import functional
+
+Values = dict[str, torch.Tensor | None]
+_ELEMENTS = 2**13
+"""Of a made-up input: above what the kernels hand to torch because it is small."""
+_TIMES_EAGER = 4.0
+"""A result may be this much further from float64 than eager's own, where it is not within the plain tolerance."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How a change did on made-up input: why it must not be made (None: it may), and bytes kept before and after.
+
+    Bytes include the output, which the next layer mostly keeps, except where an activation keeps nothing else.
+    `may_change` says whether the new output may be changed in place before backward.
+    """
+
+    reason: str | None
+    bytes_before: int = 0
+    bytes_after: int = 0
+    may_change: bool = True
+
+
+def try_activation(call: Call, like: torch.Tensor) -> Trial:
+    """One-bit (leaky) ReLU against torch's, in the dtype and on the device of `like`."""
+    x = _normal((4, 16, _ELEMENTS // 64), like)
+    x.view(-1)[:3] = torch.tensor([0.0, -0.0, 1.0], dtype=x.dtype)
+
+    def eager(x: torch.Tensor) -> torch.Tensor:
+        if call.relu:
+            return F.relu(x, call.inplace)
+        return F.leaky_relu(x, call.slope, call.inplace and call.slope >= 0)  # torch refuses those in place
+
+    def lean(x: torch.Tensor) -> torch.Tensor:
+        if call.relu:
+            return functional.relu(x, call.inplace)
+        return functional.leaky_relu(x, call.slope, call.inplace)
+
+    try:
+        reason = differs(_evaluate(lean, x), _evaluate(eager, x))
+        alone = call.relu or call.inplace
+        before, after = (_saved(function, x, with_output=not alone) for function in (eager, lean))
+    except Exception as error:
+        return Trial(f"its one-bit form raised {told(error)}")
+    try:
+        _evaluate(lambda x: lean(x).add_(1), x)
+        may_change = True
+    except RuntimeError:
+        may_change = False
+    return Trial(reason and f"its one-bit form computes something else: {reason}", before, after, may_change)
+
+
+def try_pair(norm: torch.nn.Module, activation: torch.nn.Module | None, slope: float) -> Trial:
+    """A norm that absorbs its activation (None: a call of F.leaky_relu) against the two, in train and eval mode."""
+    before = after = 0
+    like = next(iter(norm.parameters()), torch.empty(0))
+    try:
+        for shape in _shapes(norm):
+            x = _normal(shape, like)
+            for training in (True, False):
+                eager, lean, truth = (
+                    _pair(norm, activation, slope, fused, training) for fused in (False, True, False)
+                )
+                reason = differs(
+                    _evaluate(lean, x, lean),
+                    _evaluate(eager, x, eager),
+                    partial(_doubled, truth, x),
+                )
+                if reason is not None:
+                    return Trial(f"fused, it computes something else: {reason}")
+                if training:
+                    before += _saved(_fresh(_pair(norm, activation, slope, False, True)), x)
+                    after += _saved(_fresh(_pair(norm, activation, slope, True, True)), x)
+    except Exception as error:
+        return Trial(f"fused, it raised {told(error)}")
+    return Trial(None, before, after)
+
+
+class _Pair(torch.nn.Module):
+    def __init__(self, norm: torch.nn.Module, activation: torch.nn.Module | None, slope: float) -> None:
+        super().__init__()
+        self.norm, self.activation, self.slope = norm, activation, slope
+        self.kinds = frozenset({"leaky_relu"})
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.activation is not None:
+            result: torch.Tensor = self.activation(self.norm(x))
+            return result
+        if twins.is_lean(self.norm):
+            with LeanCalls(self.kinds):
+                return F.leaky_relu(self.norm(x), self.slope)
+        return F.leaky_relu(self.norm(x), self.slope)
+
+
+def _pair(
+    norm: torch.nn.Module, activation: torch.nn.Module | None, slope: float, fused: bool, training: bool
+) -> torch.nn.Module:
+    pair = copy.deepcopy(_Pair(norm, activation, slope)).train(training)
+    if fused:
+        found = () if pair.activation is None else (pair.activation,)
+        twins.absorb(pair.norm, found, slope, "norm")
+    return pair
+
+
+def _shapes(norm: Any) -> list[tuple[int, ...]]:
+    channels, dims = norm.num_features, int(type(norm).__name__[-2])
+    side = max(4, math.ceil((_ELEMENTS / (2 * channels)) ** (1 / dims)))
+    shapes: list[tuple[int, ...]] = [(2, channels, *[side] * dims)]
+    if isinstance(norm, torch.nn.BatchNorm1d):
+        shapes.append((max(16, _ELEMENTS // channels), channels))
+    return shapes
+
+
+def _normal(shape: tuple[int, ...], like: torch.Tensor) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(20)
+    return torch.randn(shape, generator=generator).to(like.device, like.dtype)
+
+
+def _fresh(pair: Any) -> torch.nn.Module:
+    """Weights as they start: what is kept must not depend on how far training has come."""
+    pair.norm.reset_parameters()
+    made: torch.nn.Module = pair
+    return made
+
+
+def _saved(
+    function: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor, *, with_output: bool = True
+) -> int:
+    leaf = x.detach().clone().requires_grad_()
+    model = function if isinstance(function, torch.nn.Module) else None
+    return saved_bytes(
+        lambda: _KeepOutput.apply(function(leaf.clone())) if with_output else function(leaf.clone()),  # type: ignore[no-untyped-call]
+        model,
+    )
+
+
+class _KeepOutput(torch.autograd.Function):
+    """A next layer that keeps its input."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(x)
+        return x.new_zeros(())
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> None:
+        raise AssertionError("only what is kept is looked at")
+
+
+def _doubled(model: torch.nn.Module, x: torch.Tensor) -> Values:
+    return _evaluate(model.double(), x.double(), model)
+
+
+def _evaluate(
+    function: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor, model: torch.nn.Module | None = None
+) -> Values:
+    leaf = x.detach().clone().requires_grad_()
+    return _results(lambda: function(leaf.clone()), {"input 0": leaf}, model)
+
+
+def evaluate(model: torch.nn.Module, example: Example, *, double: bool = False) -> Values:
+    """Outputs, gradients of inputs and parameters, and buffers of `model`, a copy that may be spoilt, by name."""
+    leaves: dict[str, torch.Tensor] = {}
+
+    def leaf(tensor: torch.Tensor) -> torch.Tensor:
+        tensor = tensor.detach().clone()
+        if not tensor.is_floating_point():
+            return tensor
+        tensor = (tensor.double() if double else tensor).requires_grad_()
+        leaves[f"input {len(leaves)}"] = tensor
+        return tensor.clone()  # in-place operations are not allowed on leaves
+
+    args, kwargs = example.fresh(leaf)
+    return _results(lambda: model(*args, **kwargs), leaves, model)
+
+
+def _results(
+    function: Callable[[], Any], leaves: dict[str, torch.Tensor], model: torch.nn.Module | None
+) -> Values:
+    parameters = dict(model.named_parameters()) if model is not None else {}
+    learned = {f"`{name}`": p for name, p in parameters.items() if p.requires_grad}
+    outputs = [x for x in torch.utils._pytree.tree_leaves(function()) if isinstance(x, torch.Tensor)]
+    values: Values = {f"output {n}": output.detach().clone() for n, output in enumerate(outputs)}
+    rooted = [output for output in outputs if output.requires_grad]
+    generator = torch.Generator().manual_seed(21)
+    weights = [torch.randn(y.shape, generator=generator).to(y.device, y.dtype) for y in rooted]
+    wanted = {**leaves, **learned}
+    if rooted and wanted:
+        found = torch.autograd.grad(rooted, list(wanted.values()), weights, allow_unused=True)
+        values |= {f"the gradient of {name}": grad for name, grad in zip(wanted, found, strict=True)}
+    if model is not None:
+        values |= {f"the buffer `{name}`": buffer for name, buffer in model.named_buffers()}
+    return values
+
+
+def differs(
+    found: Values, wanted: Values, truth: Callable[[], Values] | None = None, *, limit: float | None = None
+) -> str | None:
+    """What differs beyond rounding, if anything does.
+
+    Outputs to 8 eps and gradients to 1,700 eps of their largest value (1e-6 and 2e-4 in float32), or all to `limit`;
+    beyond that a result may be four times as far from float64, the `truth`, as eager's own.
+    """
+    true: Values | None = None
+    floor = _FLOOR * max((_largest(grad) for name, grad in wanted.items() if _is_gradient(name)), default=0.0)
+    if found.keys() != wanted.keys():
+        return "it returns other tensors"
+    for name in sorted(wanted, key=lambda name: not name.startswith("output")):
+        mine, theirs = found[name], wanted[name]
+        if (mine is None) != (theirs is None):
+            return f"{name} is {'missing' if mine is None else 'there, but should not be'}"
+        if mine is None or theirs is None:
+            continue
+        if mine.shape != theirs.shape or mine.dtype != theirs.dtype:
+            return f"{name} is {mine.dtype} {tuple(mine.shape)}, not {theirs.dtype} {tuple(theirs.shape)}"
+        least = floor if _is_gradient(name) else 0.0
+        error, most = _distance(mine, theirs, least), _limit(name, theirs.dtype, limit)
+        if not error <= most and truth is not None:
+            true = truth() if true is None else true
+            right = true[name]
+            assert right is not None
+            error, most = (
+                _distance(mine, right, least),
+                max(most, _TIMES_EAGER * _distance(theirs, right, least)),
+            )
+        if not error <= most:
+            return f"{name} is off by {error:.1e} of its largest value, more than {most:.1e}"
+    return None
+
+
+_FLOOR = 1e-3
+"""A gradient below this part of the largest one is measured against that: before a norm, a bias has a gradient of
+nothing but rounding."""
+
+
+def _is_gradient(name: str) -> bool:
+    return name.startswith("the gradient")
+
+
+def _largest(x: torch.Tensor | None) -> float:
+    return 0.0 if x is None or not x.numel() else float(x.detach().abs().max().nan_to_num())
+
+
+def _limit(name: str, dtype: torch.dtype, limit: float | None) -> float:
+    if not dtype.is_floating_point:
+        return 0.0
+    if limit is not None:
+        return limit
+    return min(0.05, (1700 if _is_gradient(name) else 8) * torch.finfo(dtype).eps)
+
+
+def _distance(mine: torch.Tensor, theirs: torch.Tensor, least: float) -> float:
+    """The largest difference in units of the largest value, or of `least` where that is larger."""
+    if not mine.numel():
+        return 0.0
+    wide = torch.complex128 if theirs.is_complex() else torch.float64
+    x, y = mine.detach().to(wide), theirs.detach().to(wide)
+    usual = y.isfinite()
+    if not torch.equal(x.isfinite(), usual) or not torch.equal(x.isnan(), y.isnan()):
+        return math.inf
+    x, y = x[usual], y[usual]
+    return float((x - y).abs().max()) / (max(_largest(y), least) or 1.0) if y.numel() else 0.0

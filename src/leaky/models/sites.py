@@ -1,0 +1,272 @@
+"""Find where a model applies a (leaky) ReLU, and the norms whose output goes into one and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from types import CodeType, FunctionType
+from typing import Any
+
+import torch
+from torch import fx
+
+from leaky import nn
+from leaky.models import twins
+from leaky.models.calls import FUNCTIONS, METHODS, NAMES, Call
+from leaky.models.graph import changed_later, kept_by, readers
+from leaky.models.trace import Region, Traces, is_leaf, join
+
+ACTIVATIONS = (torch.nn.LeakyReLU, nn.LeakyReLU, torch.nn.ReLU, nn.ReLU)
+
+
+@dataclass
+class Activation:
+    """An activation module. `uses` says per call in a graph who keeps its output anyway (None: nobody)."""
+
+    name: str
+    also: tuple[str, ...]
+    call: Call
+    own_class: str = ""
+    """The class where it is a subclass of the user's: such a module is left alone."""
+    uses: list[str | None] = field(default_factory=list)
+    changed: str | None = None
+    """Who changes its output in place later, or may."""
+    refused: list[str] = field(default_factory=list)
+    """Why norms before it were not fused with it."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A norm and what follows it everywhere: activation modules, or calls made in the forward of `owner`."""
+
+    norm: str
+    activations: tuple[str, ...]
+    slope: float
+    owner: str | None = None
+    calls: int = 1
+    """How often the graphs call the norm."""
+    unproved: str = ""
+    """Why the graphs alone do not prove it: then the whole model must be tried on an example."""
+
+
+@dataclass
+class Calls:
+    """The calls of one kind of function with one slope in the forward of one module."""
+
+    owner: str
+    call: Call
+    uses: list[str | None] = field(default_factory=list)
+    changed: str | None = None
+    seen: bool = True
+    """False where only the name of the function was found in code that does not trace."""
+    refused: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Sites:
+    """Everything found."""
+
+    activations: dict[str, Activation]
+    pairs: list[Pair]
+    calls: dict[tuple[str, Call], Calls]
+    checkpoints: frozenset[str]
+    """Modules whose code calls torch.utils.checkpoint."""
+
+
+def find(model: torch.nn.Module, traces: Traces) -> Sites:
+    """All sites of `model`; `traces` are of a copy of it."""
+    names = _names(model)
+    modules = dict(model.named_modules())
+    activations = {
+        name: Activation(name, names[name][1:], call_of(module), _own_class(module))
+        for name, module in modules.items()
+        if isinstance(module, torch.nn.LeakyReLU | torch.nn.ReLU)
+    }
+    checkpoints = frozenset(
+        name for name, module in modules.items() if not is_leaf(module) and _mentions(module, {"checkpoint"})
+    )
+    sites = Sites(activations, [], {}, checkpoints)
+    first = {name: every[0] for every in names.values() for name in every}
+    _read_uses(sites, traces, first)
+    _read_code(sites, model, traces)
+    _find_pairs(sites, model, traces, first)
+    return sites
+
+
+def call_of(module: Any) -> Call:
+    """What an activation module computes."""
+    if isinstance(module, torch.nn.LeakyReLU):
+        return Call(False, module.negative_slope, module.inplace)
+    return Call(True, 0.0, module.inplace)
+
+
+def read_call(node: fx.Node) -> Call | None:
+    """The call of a (leaky) ReLU that a node is, with a slope that is a number."""
+    reader = (
+        FUNCTIONS.get(node.target)
+        if node.op == "call_function"
+        else METHODS.get(str(node.target))
+        if node.op == "call_method"
+        else None
+    )
+    if reader is None:
+        return None
+    try:
+        call = reader(*node.args, **node.kwargs)
+    except TypeError:
+        return None
+    return call if isinstance(call.slope, int | float) else None
+
+
+def _names(model: torch.nn.Module) -> dict[str, tuple[str, ...]]:
+    """All names of each module, by its first."""
+    by_module: dict[torch.nn.Module, list[str]] = {}
+    for name, module in model.named_modules(remove_duplicate=False):
+        by_module.setdefault(module, []).append(name)
+    return {names[0]: tuple(names) for names in by_module.values()}
+
+
+def _own_class(module: torch.nn.Module) -> str:
+    if type(module) in ACTIVATIONS or twins.is_lean(module):
+        return "" if "forward" not in vars(module) else "its forward was replaced"
+    return f"{type(module).__name__} is a class of its own"
+
+
+def _mentions(module: torch.nn.Module, names: set[str] | frozenset[str]) -> bool:
+    """Whether the code of a module's class uses one of the names."""
+    return any(
+        names & set(_code_names(function.__code__))
+        for cls in type(module).__mro__
+        if not cls.__module__.startswith("torch.")
+        for function in vars(cls).values()
+        if isinstance(function, FunctionType)
+    )
+
+
+def _code_names(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    yield from code.co_freevars
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _code_names(constant)
+
+
+def _called(region: Region, node: fx.Node, first: dict[str, str]) -> str:
+    """The model's first name of the module that a node calls."""
+    return first[join(region.name, str(node.target))]
+
+
+def _read_uses(sites: Sites, traces: Traces, first: dict[str, str]) -> None:
+    for region in traces.regions:
+        for node in region.graph.nodes:
+            module = region.module(node)
+            if isinstance(module, torch.nn.LeakyReLU | torch.nn.ReLU):
+                site: Activation | Calls = sites.activations[_called(region, node, first)]
+            elif (call := read_call(node)) is not None:
+                owner = first[region.path(node)[-1]]
+                site = sites.calls.setdefault((owner, call), Calls(owner, call))
+            else:
+                continue
+            site.uses.append(kept_by(node, region))
+            known, unknown = changed_later(node, region)
+            site.changed = site.changed or known or unknown
+
+
+def _read_code(sites: Sites, model: torch.nn.Module, traces: Traces) -> None:
+    """Functions that code which does not trace names."""
+    for name in traces.opaque:
+        module = model.get_submodule(name)
+        if (
+            not is_leaf(module)
+            and _mentions(module, NAMES)
+            and not any(owner == name for owner, _ in sites.calls)
+        ):
+            code = {text for text in NAMES if _mentions(module, {text})}
+            leaky = bool(code & {"leaky_relu", "leaky_relu_"})
+            call = Call(not leaky, float("nan") if leaky else 0.0, False)
+            sites.calls[name, call] = Calls(name, call, changed="its forward does not trace", seen=False)
+
+
+def _find_pairs(sites: Sites, model: torch.nn.Module, traces: Traces, first: dict[str, str]) -> None:
+    nodes: dict[str, list[tuple[Region, fx.Node]]] = {}
+    for region in traces.regions:
+        for node in region.graph.nodes:
+            if type(region.module(node)) in twins.NORMS:
+                nodes.setdefault(_called(region, node, first), []).append((region, node))
+    for norm, calls in nodes.items():
+        found = [_follows(sites, model, region, node, first) for region, node in calls]
+        problem = next((reason for _, reason in found if reason), None)
+        pairs = [pair for pair, _ in found if pair is not None]
+        if problem is None and len(pairs) == len(found):
+            if len({(pair.slope, pair.owner) for pair in pairs}) > 1:
+                problem = "it is followed by different activations in different calls"
+            elif twins.has_hooks(model.get_submodule(norm)):
+                problem = "it has hooks"
+        if pairs and (problem is not None or len(pairs) < len(found)):
+            reason = problem or "not every call of it is followed by an activation"
+            for pair in pairs:
+                _refuse(sites, pair, f"not fused with `{norm}`: {reason}")
+        elif pairs:
+            activations = tuple(dict.fromkeys(name for pair in pairs for name in pair.activations))
+            unproved = next((pair.unproved for pair in pairs if pair.unproved), "")
+            sites.pairs.append(Pair(norm, activations, pairs[0].slope, pairs[0].owner, len(pairs), unproved))
+
+
+def _refuse(sites: Sites, pair: Pair, reason: str) -> None:
+    targets: list[Activation | Calls] = [sites.activations[name] for name in pair.activations]
+    targets += [calls for (owner, _), calls in sites.calls.items() if owner == pair.owner]
+    for target in targets:
+        if reason not in target.refused:
+            target.refused.append(reason)
+
+
+def _follows(
+    sites: Sites, model: torch.nn.Module, region: Region, node: fx.Node, first: dict[str, str]
+) -> tuple[Pair | None, str | None]:
+    """The pair that a norm's call is half of, and why it may not be fused."""
+    users = list(dict.fromkeys(readers(node, region)))
+    norm = _called(region, node, first)
+    for user in sorted(users, key=region.order.__getitem__):
+        module = region.module(user)
+        name = None
+        owner = None
+        if isinstance(module, torch.nn.LeakyReLU):
+            name = _called(region, user, first)
+            call = call_of(module)
+        else:
+            read = read_call(user)
+            if read is None or read.relu:
+                continue
+            call, owner = read, first[region.path(user)[-1]]
+        pair = Pair(norm, (name,) if name is not None else (), call.slope, owner)
+        others = [other for other in users if other is not user]
+        if not call.inplace and others:
+            return pair, "its output is read elsewhere too"
+        if call.inplace and any(region.order[other] < region.order[user] for other in others):
+            return pair, "its output is read before the activation changes it"
+        if not 0 < call.slope < float("inf"):
+            return pair, f"a slope of {call.slope:g} has no inverse"
+        if name is not None:
+            activation = model.get_submodule(name)
+            if sites.activations[name].own_class:
+                return pair, sites.activations[name].own_class
+            if twins.has_hooks(activation):
+                return pair, f"`{name}` has hooks"
+        between = _checkpoint_between(sites, region, node, user)
+        if between is not None:
+            return pair, f"`{between}` checkpoints activations, perhaps between the two"
+        known, unknown = (None, None) if call.inplace else changed_later(user, region)
+        if known is not None:
+            return pair, known
+        if not region.whole:
+            unknown = unknown or f"`{region.name}` traces, but not the model around it"
+        return Pair(norm, pair.activations, call.slope, owner, unproved=unknown or ""), None
+    return None, None
+
+
+def _checkpoint_between(sites: Sites, region: Region, norm: fx.Node, activation: fx.Node) -> str | None:
+    """A module that may checkpoint one of the two calls without the other."""
+    first, second = region.path(norm), region.path(activation)
+    shared = [name for name, other in zip(first, second, strict=False) if name == other]
+    parted = {*first, *second} - set(shared[:-1])
+    return next((name for name in sorted(parted) if name in sites.checkpoints), None)

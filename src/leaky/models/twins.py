@@ -1,0 +1,157 @@
+"""What the modules of a lean model are: subclasses that take the place of a module's class, never of the module.
+
+The object stays: its registration under any number of names, parameters, buffers, hooks, flags and the optimiser's
+references. `state_dict` has the same keys. `restore` gives the class back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+
+from leaky import nn
+from leaky.catalogue import Spec, lookup
+from leaky.models.calls import LeanForward, calls_are_lean
+from leaky.models.marks import Mark, put, take
+
+_ORIGINAL = "_leaky_original"
+
+
+@dataclass(frozen=True)
+class Original:
+    """What a module was, and which attributes it was given since."""
+
+    cls: type[torch.nn.Module]
+    added: tuple[str, ...]
+
+
+def become(module: torch.nn.Module, cls: type[torch.nn.Module], **added: Any) -> None:
+    """Give a module another class and more attributes; remember how it was."""
+    vars(module).update(added, **{_ORIGINAL: Original(type(module), tuple(added))})
+    module.__class__ = cls
+
+
+def restore(module: torch.nn.Module) -> bool:
+    """Undo `become`; whether there was anything to undo."""
+    original: Original | None = vars(module).pop(_ORIGINAL, None)
+    if original is None:
+        return False
+    for name in original.added:
+        vars(module).pop(name, None)
+    module.__class__ = original.cls
+    return True
+
+
+def is_lean(module: torch.nn.Module) -> bool:
+    """Whether `lean` has changed this module."""
+    return _ORIGINAL in vars(module)
+
+
+class AbsorbedLeakyReLU(nn.LeakyReLU):
+    """A LeakyReLU that norms apply already: it hands their outputs on, and activates anything else."""
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """The input, where the norm before has activated it."""
+        if not torch.compiler.is_compiling() and take(input, self.negative_slope):
+            return input
+        return super().forward(input)
+
+
+@dataclass
+class Absorption:
+    """What a fused norm knows of the activation after it: modules, or calls of a function where there are none."""
+
+    norm: str
+    slope: float
+    activations: tuple[torch.nn.Module, ...]
+
+    def holds(self) -> bool:
+        """Whether the activation is still there, the same, and nobody watches it."""
+        if not self.activations:
+            return calls_are_lean()
+        return all(
+            type(module) is AbsorbedLeakyReLU
+            and module.negative_slope == self.slope
+            and not has_hooks(module)
+            for module in self.activations
+        )
+
+
+def has_hooks(module: torch.nn.Module) -> bool:
+    """Whether hooks see the tensors that go in or out of a module."""
+    return bool(
+        module._forward_hooks
+        or module._forward_pre_hooks
+        or module._backward_hooks
+        or module._backward_pre_hooks
+    )
+
+
+class AbsorbingNorm(torch.nn.Module):
+    """A norm that applies its activation too, while gradients are computed and nobody looks in between.
+
+    Without gradients, with hooks on either module, or under a compiler it is the norm it was.
+    """
+
+    plain: ClassVar[type[torch.nn.Module]]
+    _absorption: Absorption
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """The norm's output, activated and marked as such, or plain."""
+        absorption = self._absorption
+        if not (self._has_gradient(input) and absorption.holds()):
+            result: torch.Tensor = self.plain.forward(self, input)
+            return result
+        output: torch.Tensor = super().forward(input)
+        return put(output, Mark(absorption.norm, absorption.slope))
+
+    def _has_gradient(self, input: Any) -> bool:
+        return (
+            not torch.compiler.is_compiling()
+            and torch.is_grad_enabled()
+            and isinstance(input, torch.Tensor)
+            and (
+                input.requires_grad
+                or any(p is not None and p.requires_grad for p in self._parameters.values())
+            )
+            and not torch._C._are_functorch_transforms_active()
+            and torch._C._get_tracing_state() is None
+            and not has_hooks(self)
+            and not torch.nn.modules.module._has_any_global_hook()  # type: ignore[no-untyped-call]
+        )
+
+
+def _absorbing(name: str) -> type[torch.nn.Module]:
+    kind, dim = name[:-2], name[-2:]
+    members = {"plain": getattr(torch.nn, name), "__module__": __name__, "__doc__": AbsorbingNorm.__doc__}
+    return type(f"Absorbing{name}", (AbsorbingNorm, getattr(nn, f"{kind}Act{dim}")), members)
+
+
+NORMS: dict[type[torch.nn.Module], type[torch.nn.Module]] = {
+    getattr(torch.nn, name): _absorbing(name)
+    for name in (f"{kind}{dim}d" for kind in ("BatchNorm", "InstanceNorm") for dim in (1, 2, 3))
+}
+"""The class that each torch norm becomes."""
+globals().update({cls.__name__: cls for cls in NORMS.values()})  # pickle finds a class by its module's name
+
+
+def absorb(norm: torch.nn.Module, activations: tuple[torch.nn.Module, ...], slope: float, name: str) -> None:
+    """Let a norm apply the activation that follows it."""
+    spec = Spec(lookup("leaky_relu"), (float(slope),))
+    become(norm, NORMS[type(norm)], activation=spec, _absorption=Absorption(name, slope, activations))
+    for module in activations:
+        if type(module) is not AbsorbedLeakyReLU:
+            become(module, AbsorbedLeakyReLU)
+
+
+def keep_bits(activation: torch.nn.Module) -> None:
+    """Let an activation keep one bit per element."""
+    if not is_lean(activation):
+        become(activation, nn.ReLU if isinstance(activation, torch.nn.ReLU) else nn.LeakyReLU)
+
+
+def lean_calls(owner: torch.nn.Module, kinds: frozenset[str]) -> None:
+    """Let the calls in a module's forward keep one bit per element."""
+    become(owner, type(owner), forward=LeanForward(owner, kinds))

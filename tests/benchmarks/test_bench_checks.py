@@ -1,0 +1,80 @@
+"""A benchmark gives no figure for a wrong result."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+import torch
+from torch import nn
+
+import bench_lean
+import bench_norm_act
+import leaky
+from architectures import PlainConvUNet3d
+from measure import WrongResultError
+
+SMALL = {
+    "small": bench_lean.Network("small", partial(PlainConvUNet3d, features=(4, 8)), (1, 1, 16, 16, 16), 0.62),
+}
+
+
+@pytest.fixture(autouse=True)
+def small_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench_lean, "NETWORKS", SMALL)
+
+
+def set_slopes(slope: float, model: nn.Module) -> None:
+    for module in model.modules():
+        if isinstance(module, nn.LeakyReLU):
+            module.negative_slope = slope
+
+
+def test_a_model_that_did_not_change_is_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leaky, "lean", lambda model: None, raising=False)
+    row = bench_lean.numbers("small")
+    assert row["outputs"] == row["gradient"] == row["tensor"] == 0
+    assert row["eager_gradient_to_float64"] == row["lean_gradient_to_float64"]
+    assert "eager_gradient_to_float64" not in bench_lean.numbers("small", thorough=False)
+
+
+@pytest.mark.parametrize("thorough", [True, False])
+def test_a_model_with_another_slope_is_wrong(monkeypatch: pytest.MonkeyPatch, thorough: bool) -> None:
+    monkeypatch.setattr(leaky, "lean", partial(set_slopes, 0.0101), raising=False)
+    with pytest.raises(WrongResultError, match=r"small: lean to eager"):
+        bench_lean.numbers("small", thorough=thorough)
+
+
+def test_a_gradient_that_is_not_finite_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    def poison(model: nn.Module) -> None:
+        for parameter in model.parameters():
+            parameter.register_hook(lambda gradient: gradient * torch.nan)
+
+    monkeypatch.setattr(leaky, "lean", poison, raising=False)
+    with pytest.raises(WrongResultError):
+        bench_lean.numbers("small")
+
+
+def test_autocast_halves_what_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leaky, "lean", lambda model: None, raising=False)
+    (eager, lean) = bench_lean.bytes_kept("small")
+    assert (eager["ratio"], lean["ratio"]) == (1, 1)
+    assert float(str(lean["eager"])) == pytest.approx(float(str(eager["eager"])) / 2, rel=0.01)
+
+
+@pytest.mark.parametrize("norm", ["BatchNorm", "InstanceNorm"])
+@pytest.mark.parametrize("shape", [(2, 4, 8, 8), (2, 4, 4, 4, 4)])
+def test_norm_and_activation_candidates_agree(norm: str, shape: tuple[int, ...]) -> None:
+    calls, truth = bench_norm_act.norm_calls(norm, shape, compiled=False)
+    bench_norm_act.check(calls, truth)
+    wrong = {**calls, "leaky": lambda: tuple(1.001 * part for part in calls["torch"]())}
+    with pytest.raises(WrongResultError, match="leaky: output is off by"):
+        bench_norm_act.check(wrong, truth)
+
+
+def test_activation_candidates_agree() -> None:
+    calls, truth = bench_norm_act.activation_calls(5000, compiled=False)
+    bench_norm_act.check(calls, truth)
+    missing_gradient = {**calls, "leaky": lambda: (calls["torch"]()[0], torch.zeros(5000))}
+    with pytest.raises(WrongResultError, match="leaky: input's gradient is off by"):
+        bench_norm_act.check(missing_gradient, truth)
