@@ -62,7 +62,7 @@ template <class R> LEAKY_INLINE void stream(void* p, const R& value) {
 #if defined(__AVX2__)
     if constexpr (sizeof(R) == 32) _mm256_stream_si256((__m256i*)p, (__m256i)value);
 #endif
-#if defined(__SSE2__)
+#if LEAKY_X86
     if constexpr (sizeof(R) == 16) _mm_stream_si128((__m128i*)p, (__m128i)value);
     if constexpr (sizeof(R) == 8) std::memcpy(p, &value, 8);
 #else
@@ -71,7 +71,7 @@ template <class R> LEAKY_INLINE void stream(void* p, const R& value) {
 }
 /// After streaming stores, before another thread may read.
 inline void stream_end() {
-#if defined(__SSE2__)
+#if LEAKY_X86
     _mm_sfence();
 #endif
 }

@@ -1,5 +1,6 @@
-// leaky.kernels._native: checks, and the GIL let go. Torch's tensors come as addresses and sizes: nanobind's way
-// through DLPack measures at several microseconds a tensor, `data_ptr()` at 0.1.
+// leaky.kernels._native: checks, and the GIL let go. Torch's tensors come as addresses and sizes: two tensors
+// through nanobind's DLPack cost 4.3 us a call, two addresses 0.25 with `data_ptr()`. NumPy's arrays come as they
+// are: 0.27 us a call for two.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 

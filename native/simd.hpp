@@ -6,7 +6,8 @@
 #include <cstdint>
 #include <cstring>
 
-#if defined(__SSE2__)
+#if defined(__SSE2__) && !defined(LEAKY_GENERIC)  // LEAKY_GENERIC: as on other architectures, to try it here
+#define LEAKY_X86 1
 #include <immintrin.h>
 #endif
 
@@ -89,7 +90,7 @@ LEAKY_INLINE uint32_t bits_of_mask(Register<float>::M m) {
     return _mm512_test_epi32_mask((__m512i)m, (__m512i)m);
 #elif defined(__AVX2__)
     return uint32_t(_mm256_movemask_ps((__m256)m));
-#elif defined(__SSE2__)
+#elif LEAKY_X86
     return uint32_t(_mm_movemask_ps((__m128)m));
 #else
     return uint32_t(m[0] & 1) | uint32_t(m[1] & 2) | uint32_t(m[2] & 4) | uint32_t(m[3] & 8);
@@ -100,7 +101,7 @@ LEAKY_INLINE uint32_t bits_of_mask(Register<double>::M m) {
     return _mm512_test_epi64_mask((__m512i)m, (__m512i)m);
 #elif defined(__AVX2__)
     return uint32_t(_mm256_movemask_pd((__m256d)m));
-#elif defined(__SSE2__)
+#elif LEAKY_X86
     return uint32_t(_mm_movemask_pd((__m128d)m));
 #else
     return uint32_t(m[0] & 1) | uint32_t(m[1] & 2);

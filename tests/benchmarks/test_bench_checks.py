@@ -34,7 +34,9 @@ def test_a_model_that_did_not_change_is_right(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(leaky, "lean", lambda model: None, raising=False)
     row = bench_lean.numbers("small")
     assert row["outputs"] == row["gradient"] == row["tensor"] == 0
-    assert row["eager_gradient_to_float64"] == row["lean_gradient_to_float64"]
+    assert (
+        row["eager_gradient_to_float64"] >= row["lean_gradient_to_float64"]
+    )  # the worst of several eager ones
     assert "eager_gradient_to_float64" not in bench_lean.numbers("small", thorough=False)
 
 

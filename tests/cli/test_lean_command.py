@@ -67,13 +67,13 @@ def test_without_an_input_sites_are_measured_apart(leaky_shell: Any, file: Path)
 @pytest.mark.parametrize(
     ("name", "inputs", "message"),
     [
-        (":build", ("--input", "2,3,x"), "input: sizes of at least 1 with commas between"),
+        (":build", ("--input", "2,3,x"), "input: must be sizes of at least 1 with commas between"),
         (":build", ("--input", "0,3"), "got `0,3`"),
         (":build", ("--input", "3,3"), "lean: `model` rejects the `example`: RuntimeError"),
         (":biuld", (), "did you mean `build`?"),
         (":bare", (), "lean: `model` (Linear) has no ReLU or LeakyReLU"),
         (":number", (), "model: `number` in"),
-        (":broken", (), "model: `broken()` raised RuntimeError: no weights (line 20 of"),
+        (":broken", (), "model: `broken()` raised RuntimeError: no weights (line 22 of"),
         ("", (), "names no function; write"),
     ],
 )

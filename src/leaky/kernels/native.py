@@ -207,7 +207,10 @@ def norm_act_backward(
 
 
 def rectify_array(
-    x: np.ndarray[Any, Any], out: np.ndarray[Any, Any], negative_slope: float | None, threads: int | None = None
+    x: np.ndarray[Any, Any],
+    out: np.ndarray[Any, Any],
+    negative_slope: float | None,
+    threads: int | None = None,
 ) -> None:
     """out = the catalogue's leaky_relu of x (None: its relu), for dense NumPy arrays of one order; out may be x.
 

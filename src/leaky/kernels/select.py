@@ -12,7 +12,7 @@ from leaky.errors import ArgumentError, KernelError
 from leaky.kernels import native
 
 Kernel = Literal["native", "plain", "torch"]
-SMALL = 32768
+SMALL = 4096
 """Elements below which torch's own operation, which keeps its input, is faster than keeping bits."""
 
 _DTYPES = frozenset({torch.float32, torch.float64, torch.bfloat16, torch.float16})
@@ -45,8 +45,12 @@ REQUESTED: Kernel | None = requested()
 
 
 def tracing() -> bool:
-    """Whether torch.compile, torch.export or a functorch transform (vmap, grad, ...) looks at the call."""
-    return torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
+    """Whether torch.compile, torch.export, torch.jit or a functorch transform (vmap, grad) looks at the call."""
+    return (
+        torch.compiler.is_compiling()
+        or torch._C._are_functorch_transforms_active()
+        or torch._C._get_tracing_state() is not None
+    )
 
 
 def why_not_native(x: torch.Tensor, *, small: int = SMALL) -> str | None:
@@ -83,7 +87,7 @@ def explain(operation: str, x: torch.Tensor, *, negative_slope: float = 0.01) ->
     Example:
         >>> import torch, leaky
         >>> print(leaky.kernels.explain("relu", torch.ones(3)))
-        torch: 3 elements are fewer than 32768; keeps its output for backward
+        torch: 3 elements are fewer than 4096; keeps its output for backward
     """
     if operation not in ("relu", "leaky_relu"):
         raise ArgumentError(f"explain: `operation` must be relu or leaky_relu, got {operation!r}")

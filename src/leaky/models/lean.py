@@ -244,7 +244,7 @@ class _Attempt:
             if name not in plan.left:
                 continue  # the rows of its norms say it
             change = changes.get(("bits", name))
-            was, became = _was(self.model.get_submodule(name)), _ONE_BIT if change else None
+            was, became = _was(self.model.get_submodule(name)), self._keeps(site.call) if change else None
             counted = self._bytes(name, site.call, plan, after, bool(change))
             yield LeanSite(name, was, became, plan.left[name], site.also, *counted)
 
@@ -258,11 +258,15 @@ class _Attempt:
             was = f"F.{call}" if calls.seen else "calls in code that does not trace"
             reason = "; ".join(filter(None, [plan.left.get((owner, call), ""), *calls.refused]))
             counted = self._bytes((owner, call), call, plan, after, lean and calls.seen)
-            yield LeanSite(owner, was, _ONE_BIT if lean else None, reason, (), *counted)
+            yield LeanSite(owner, was, self._keeps(call) if lean else None, reason, (), *counted)
 
     def _fused(self, plan: Plan) -> list[Pair]:
         fused = {change.name for change in plan.changes if change.what == "fuse"}
         return [pair for pair in self.sites.pairs if pair.norm in fused]
+
+    def _keeps(self, call: Call) -> str:
+        known = call.slope == call.slope  # not where only a function's name was seen
+        return self.planner.call_trial(call).keeps if known else "what leaky.nn.functional keeps"
 
     def _bytes(
         self, site: Any, call: Call, plan: Plan, after: Observation | None, lean: bool
@@ -274,9 +278,6 @@ class _Attempt:
             return None, None
         trial = self.planner.call_trial(call)
         return trial.bytes_before, trial.bytes_after
-
-
-_ONE_BIT = "one bit per element"
 
 
 def _was(module: torch.nn.Module) -> str:

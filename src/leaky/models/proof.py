@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
+from leaky.kernels.select import SMALL, explain
 from leaky.models import twins
 from leaky.models.calls import Call, LeanCalls
 from leaky.models.isolate import Example, told
@@ -20,7 +21,7 @@ from leaky.nn import functional
 
 Values = dict[str, torch.Tensor | None]
 _ELEMENTS = 2**13
-"""Of a made-up input: above what the kernels hand to torch because it is small."""
+"""Of a made-up input of a norm."""
 _TIMES_EAGER = 4.0
 """A result may be this much further from float64 than eager's own, where it is not within the plain tolerance."""
 
@@ -30,18 +31,19 @@ class Trial:
     """How a change did on made-up input: why it must not be made (None: it may), and bytes kept before and after.
 
     Bytes include the output, which the next layer mostly keeps, except where an activation keeps nothing else.
-    `may_change` says whether the new output may be changed in place before backward.
+    `may_change` says whether the new output may be changed in place before backward, `keeps` what is kept in words.
     """
 
     reason: str | None
     bytes_before: int = 0
     bytes_after: int = 0
     may_change: bool = True
+    keeps: str = "one tensor for both"
 
 
 def try_activation(call: Call, like: torch.Tensor) -> Trial:
     """One-bit (leaky) ReLU against torch's, in the dtype and on the device of `like`."""
-    x = _normal((4, 16, _ELEMENTS // 64), like)
+    x = _normal((4, 16, SMALL // 32), like)  # above what the kernels hand to torch because it is small
     x.view(-1)[:3] = torch.tensor([0.0, -0.0, 1.0], dtype=x.dtype)
 
     def eager(x: torch.Tensor) -> torch.Tensor:
@@ -65,7 +67,10 @@ def try_activation(call: Call, like: torch.Tensor) -> Trial:
         may_change = True
     except RuntimeError:
         may_change = False
-    return Trial(reason and f"its one-bit form computes something else: {reason}", before, after, may_change)
+    keeps = explain("relu" if call.relu else "leaky_relu", x, negative_slope=call.slope).keeps
+    return Trial(
+        reason and f"its one-bit form computes something else: {reason}", before, after, may_change, keeps
+    )
 
 
 def try_pair(norm: torch.nn.Module, activation: torch.nn.Module | None, slope: float) -> Trial:

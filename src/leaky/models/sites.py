@@ -16,6 +16,7 @@ from leaky.models.calls import FUNCTIONS, METHODS, NAMES, Call
 from leaky.models.graph import changed_later, kept_by, readers
 from leaky.models.trace import Region, Traces, is_leaf, join
 
+_CHECKPOINTS = frozenset({"checkpoint", "checkpoint_sequential", "_gradient_checkpointing_func"})
 ACTIVATIONS = (torch.nn.LeakyReLU, nn.LeakyReLU, torch.nn.ReLU, nn.ReLU)
 
 
@@ -83,7 +84,7 @@ def find(model: torch.nn.Module, traces: Traces) -> Sites:
         if isinstance(module, torch.nn.LeakyReLU | torch.nn.ReLU)
     }
     checkpoints = frozenset(
-        name for name, module in modules.items() if not is_leaf(module) and _mentions(module, {"checkpoint"})
+        name for name, module in modules.items() if not is_leaf(module) and _mentions(module, _CHECKPOINTS)
     )
     sites = Sites(activations, [], {}, checkpoints)
     first = {name: every[0] for every in names.values() for name in every}

@@ -25,7 +25,7 @@ def leaky_relu(input: torch.Tensor, negative_slope: float = 0.01, inplace: bool 
         A tensor of the input's shape and dtype (the input itself, in place).
 
     Saved for backward: one bit per element on the CPU; elsewhere and without the native kernels the output, or
-    for a negative slope one byte per element; tensors of fewer than 32,768 elements keep what torch keeps.
+    for a negative slope one byte per element; tensors of fewer than 4,096 elements keep what torch keeps.
     Differentiable any number of times. Under torch.compile and functorch transforms it is torch's own.
 
     Example:
