@@ -65,7 +65,7 @@ def _without_native(x: torch.Tensor, negative_slope: float, inplace: bool) -> to
         result = plain.KeepBytes.apply(x, negative_slope, True)  # type: ignore[no-untyped-call]
     elif inplace:
         result = F.leaky_relu_(x, negative_slope)
-    elif x.numel() < SMALL or tracing():
+    elif tracing() or x.numel() < SMALL:
         result = F.leaky_relu(x, negative_slope)
     elif negative_slope < 0:
         result = plain.KeepBytes.apply(x, negative_slope, False)  # type: ignore[no-untyped-call]
