@@ -23,8 +23,8 @@ $(VENV)/lab.stamp: $(BIN)/python pyproject.toml constraints.txt
 	@$(INSTALL) --editable '.[lab]'
 	@touch $@
 
-$(VENV)/dev.stamp: $(VENV)/lab.stamp
-	@echo "Installing what the tests need into $(VENV) ..."
+$(VENV)/dev.stamp: $(BIN)/python pyproject.toml constraints.txt
+	@echo "Installing leaky and what its tests need into $(VENV) ..."
 	@$(INSTALL) --editable '.[lab,jax,dask,dev]'
 	@touch $@
 

@@ -27,7 +27,8 @@ class _Grid:
 
     def x(self, rate: float, place: int) -> float:
         """Where the activation at `place` draws what it has at `rate`."""
-        step = min(0.12, 0.6 / self.arms) * min(self._gap, 0.5)  # far less than between two rates of a wide grid
+        # At most half a decade counts: on a wide grid a mark must not look like another rate's.
+        step = min(0.12, 0.6 / self.arms) * min(self._gap, 0.5)
         return sig(rate * 10 ** ((place - (self.arms - 1) / 2) * step))
 
     def axis(self) -> Axis:
