@@ -9,6 +9,7 @@
 #include <string>
 
 #include "kernels.hpp"
+#include "threads.hpp"
 
 namespace nb = nanobind;
 using namespace leaky;
@@ -126,6 +127,7 @@ void rectify_arrays(const Input& x, const Output& out, double slope, int rectifi
 NB_MODULE(_native, m) {
     choose();
     m.def("level", [] { return chosen->level; }, "The instruction-set level that serves.");
+    m.def("borrow", [](Address team) { borrow(reinterpret_cast<Team>(team)); });
     m.def("forward", &forward);
     m.def("backward", &backward);
     m.def("norm_forward", &norm_forward);

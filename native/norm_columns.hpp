@@ -17,7 +17,7 @@ struct Bands {
         b.padded = (p.c + lanes - 1) / lanes * lanes;
         b.segments = p.per_instance ? p.n : 1;
         b.rows = p.per_instance ? p.s : p.n * p.s;
-        b.height = 16384 / p.c < 32 ? 32 : 16384 / p.c > 256 ? 256 : 16384 / p.c;
+        b.height = 16384 / p.c < 32 ? 32 : 16384 / p.c > 128 ? 128 : 16384 / p.c;
         b.per_segment = (b.rows + b.height - 1) / b.height;
         b.count = b.segments * b.per_segment;
         return b;

@@ -104,6 +104,7 @@ private:
 };
 
 std::atomic<Pool*> pool{nullptr};
+std::atomic<Team> team{nullptr};
 
 Pool& the_pool() {
     Pool* there = pool.load(std::memory_order_acquire);
@@ -114,16 +115,25 @@ Pool& the_pool() {
     return *there;
 }
 
-// A child of fork has none of the parent's threads, and its locks in any state: it forgets them.
-const int registered = pthread_atfork(nullptr, nullptr, [] { pool.store(nullptr); });
+// A child of fork has none of the parent's threads, and its locks in any state: it forgets them. (GNU OpenMP does
+// not, and would wait for them for ever.)
+const int registered = pthread_atfork(nullptr, nullptr, [] {
+    pool.store(nullptr);
+    team.store(nullptr);
+});
 
 }  // namespace
 
 void run_tasks(int64_t count, int threads, void (*task)(void*, int64_t), void* context) {
     Job job{task, context, count};
     if (threads <= 1 || count <= 1) return job.work();
-    the_pool().run(job, int64_t(threads) < count ? threads : int(count));
+    const int useful = int64_t(threads) < count ? threads : int(count);
+    if (const Team parallel = team.load(std::memory_order_relaxed))
+        return parallel([](void* whole) { static_cast<Job*>(whole)->work(); }, &job, unsigned(threads), 0);
+    the_pool().run(job, useful);
 }
+
+void borrow(Team parallel) { team.store(parallel); }
 
 int64_t last_cache() {
     static const int64_t bytes = [] {

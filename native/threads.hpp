@@ -1,4 +1,4 @@
-// The library's own threads: started once, kept, and shared by all calls.
+// Threads: the library's own, started once, kept and shared by all calls; or those of the framework that calls.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +8,13 @@ namespace leaky {
 /// Run task(context, i) for i in 0..count-1 on up to `threads` threads, the caller among them; return when all
 /// are done. A second caller at the same time runs its tasks alone. Safe after fork (the child starts anew).
 void run_tasks(int64_t count, int threads, void (*task)(void*, int64_t), void* context);
+
+/// GOMP_parallel of the OpenMP runtime that a framework brought along.
+using Team = void (*)(void (*)(void*), void*, unsigned, unsigned);
+
+/// From now on borrow that runtime's threads: they spin for milliseconds after each of the framework's operations,
+/// on the very cores that threads of our own would need. Null: our own again, as after fork.
+void borrow(Team team);
 
 /// Bytes beyond which an output is taken to be far out of every cache (the last cache's size).
 int64_t last_cache();

@@ -1,0 +1,73 @@
+"""Every instruction set gives the same bits, so holding one against the truth holds all."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+from leaky.kernels import native
+
+pytestmark = pytest.mark.skipif(not native.available(), reason=f"no native kernels: {native.why_not()}")
+
+DIGEST = """
+import hashlib, itertools, torch, numpy as np
+from native_truth import DTYPES, Case, numbers, run
+import leaky
+from leaky.kernels import native
+digest = hashlib.sha256()
+def add(t):
+    t = t.contiguous().nan_to_num(nan=12345.0) if t.is_floating_point() else t
+    digest.update(t.reshape(-1).view(torch.uint8).numpy().tobytes())
+for dtype, size, relu in itertools.product(DTYPES, (1, 31, 65, 5000), (False, True)):
+    x, y = numbers(size, dtype), numbers(size, dtype, seed=1)
+    mask = torch.zeros((size + 7) // 8, dtype=torch.uint8)
+    native.leaky_relu_forward(x, y, -0.3, mask, relu=relu); add(y); add(mask)
+    native.leaky_relu_backward(x, mask, y, -0.3, relu=relu); add(y)
+for dtype, last, each, keep in itertools.product(DTYPES, (False, True), (False, True), ("none", "some", "all")):
+    found, _ = run(Case(3, 37, 333, 0.1, last, each, keep=keep, dtype=dtype))
+    for t in found.values(): add(t)
+for dtype in ("float16", "float32", "float64"):
+    for slope in (0.0, 0.1):
+        digest.update(leaky.leaky_relu(np.linspace(-9, 9, 999).astype(dtype), slope).tobytes())
+print(native.level(), digest.hexdigest())
+"""
+
+
+def _python(code: str, level: str) -> subprocess.CompletedProcess[str]:
+    here = str(Path(__file__).parent)
+    environment = {**os.environ, "LEAKY_NATIVE_LEVEL": level, "PYTHONPATH": here}
+    environment.pop("LEAKY_KERNELS", None)
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_every_level_gives_the_same_bits() -> None:
+    best, wanted = _python(DIGEST, "").stdout.split()
+    assert best == native.level() or "LEAKY_NATIVE_LEVEL" in os.environ
+    lower = {"avx512": ["avx2", "baseline"], "avx2": ["baseline"]}.get(best, [])
+    for level in lower:
+        ran = _python(DIGEST, level)
+        assert ran.stdout.split() == [level, wanted], ran.stderr
+
+
+def test_a_level_that_is_none_is_said_so() -> None:
+    ran = _python("from leaky.kernels import native; print(native.available(), native.why_not())", "avx1024")
+    assert ran.stdout.strip() == (
+        'False LEAKY_NATIVE_LEVEL: this machine cannot run "avx1024"; unset it, or give baseline, avx2 or avx512'
+    )
+
+
+def test_importing_the_kernels_loads_no_torch() -> None:
+    code = "import sys; from leaky.kernels import native; print(native.available(), 'torch' in sys.modules)"
+    assert _python(code, "").stdout.split() == ["True", "False"]

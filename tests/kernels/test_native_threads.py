@@ -1,0 +1,95 @@
+"""The library's threads: any number, several callers at once, fork, and a clean end."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+
+import pytest
+
+torch = pytest.importorskip("torch")
+from native_truth import numbers, poisoned, same_bits, unpacked  # noqa: E402
+from torch.nn import functional as F  # noqa: E402
+
+from leaky.kernels import native  # noqa: E402
+
+pytestmark = pytest.mark.skipif(not native.available(), reason=f"no native kernels: {native.why_not()}")
+
+FORK = """
+import os, sys, threading, numpy as np, leaky
+from leaky.kernels import native
+x = np.random.default_rng(0).normal(size=1 << 20).astype(np.float32)
+wanted = np.where(x > 0, x, np.float32(0.01) * x)
+def right():
+    y = np.full_like(x, np.nan)
+    native.rectify_array(x, y, float(np.float32(0.01)), 4)
+    return np.array_equal(y, wanted)
+assert right()
+stop = threading.Event()
+def busy():
+    while not stop.is_set():
+        right()
+beside = threading.Thread(target=busy)
+beside.start()
+for _ in range(10):
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if right() and right() else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+stop.set()
+beside.join()
+assert right()
+print("right in parent and children")
+"""
+
+
+@pytest.mark.parametrize("threads", [-1, 0, 1, 2, 8, 1000])
+def test_any_number_of_threads(threads: int) -> None:
+    for size in (1000, 65_536, 1_000_003):
+        x = numbers(size, torch.float32)
+        y, mask = poisoned(x), torch.zeros((size + 7) // 8, dtype=torch.uint8)
+        native.leaky_relu_forward(x, y, 0.1, mask, threads=threads)
+        assert same_bits(y, F.leaky_relu(x, 0.1))
+        assert torch.equal(unpacked(mask, size), x > 0)
+
+
+def test_several_callers_at_once() -> None:
+    wrong: list[int] = []
+
+    def call(seed: int) -> None:
+        x = numbers(500_000 + seed, torch.float32, seed)
+        wanted = F.leaky_relu(x, 0.1)
+        for _ in range(30):
+            y = poisoned(x)
+            native.leaky_relu_forward(x, y, 0.1, None, threads=3)
+            if not same_bits(y, wanted):
+                wrong.append(seed)
+
+    callers = [threading.Thread(target=call, args=(seed,)) for seed in range(5)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert not wrong
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_child_starts_threads_of_its_own() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", FORK], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ran.stdout.strip() == "right in parent and children", ran.stderr
+
+
+def test_the_process_ends_while_threads_wait() -> None:
+    code = (
+        "import numpy as np; from leaky.kernels import native; x = np.ones(1 << 20);"
+        "native.rectify_array(x, x, 0.5, 8); print(x.sum())"
+    )
+    for _ in range(3):
+        ran = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+        )
+        assert (ran.returncode, ran.stdout.strip(), ran.stderr) == (0, str(float(1 << 20)), "")
