@@ -45,6 +45,7 @@ lint: $(VENV)/dev.stamp ## ruff, strict types, and the import contracts
 
 bench: $(VENV)/dev.stamp ## the figures in benchmarks/, measured here
 	@$(BIN)/python benchmarks/bench_lab.py
+	@$(BIN)/python benchmarks/bench_kernels.py
 	@$(BIN)/python benchmarks/bench_norm_act.py
 	@$(BIN)/python benchmarks/bench_lean.py
 
