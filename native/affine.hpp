@@ -16,6 +16,15 @@ inline double number_at(const void* data, Dtype dtype, int64_t i, double otherwi
     }
 }
 
+inline void put_number(void* data, Dtype dtype, int64_t i, double value) {
+    switch (dtype) {
+        case Dtype::f32: static_cast<float*>(data)[i] = float(value); break;
+        case Dtype::f64: static_cast<double*>(data)[i] = value; break;
+        case Dtype::bf16: narrow(float(value), static_cast<bf16*>(data)[i]); break;
+        default: narrow(float(value), static_cast<f16*>(data)[i]); break;
+    }
+}
+
 enum class Act : int { none, leaky, relu };
 
 inline Act act_of(double slope) { return slope == 1 ? Act::none : slope == 0 ? Act::relu : Act::leaky; }

@@ -80,7 +80,7 @@ constexpr int64_t kChunk = 64 * 1024;
 
 template <class T> bool streams(const ElementwiseCall& call, bool bits) {
     const uintptr_t address = reinterpret_cast<uintptr_t>(call.out);
-    return call.in != call.out && call.count * int64_t(sizeof(T)) >= last_cache() &&
+    return call.in != call.out && call.count * int64_t(sizeof(T)) >= half_last_cache() &&
            address % (bits ? 64 : sizeof(T)) == 0;
 }
 

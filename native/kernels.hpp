@@ -43,6 +43,9 @@ struct NormForward : NormShape {
     void* out;
     const void *weight, *bias;  // null: 1 and 0
     void *mean, *var;           // float (double for f64), c or n * c entries; var is biased
+    void *running_mean, *running_var;  // null, or c entries that move towards this batch's statistics
+    double momentum;
+    Dtype running_dtype;
 };
 
 struct NormBackward : NormShape {
@@ -55,6 +58,16 @@ struct NormBackward : NormShape {
     void *grad_weight, *grad_bias;  // as mean; null: not wanted
 };
 
+/// Which channels' x cannot be read back from y well enough: where (|weight| + |bias|) / |weight| is above `limit`,
+/// or the smallest slope of y is below `tiny`.
+struct NormLossy {
+    const void *weight, *bias;  // null: 1 and 0
+    Dtype weight_dtype;
+    int64_t c;
+    double slope, limit, tiny;
+    int32_t* places;  // c entries: -1, or the channel's number among the lossy ones
+};
+
 /// The kernels of one instruction-set level.
 struct Kernels {
     const char* level;
@@ -62,6 +75,7 @@ struct Kernels {
     void (*backward)(const ElementwiseCall&);
     bool (*norm_forward)(const NormForward&);    // false: no memory for scratch
     bool (*norm_backward)(const NormBackward&);
+    int64_t (*norm_lossy)(const NormLossy&);     // how many
 };
 
 /// The best level this CPU can run, or the one asked for; null where it cannot run it or does not know it.

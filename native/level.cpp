@@ -26,6 +26,7 @@ bool norm_forward(const NormForward& call) {
     by_dtype(call.dtype, [&](auto t) {
         using T = decltype(t);
         done = call.channels_last ? norm_forward_columns<T>(call) : norm_forward_rows<T>(call);
+        if (done && call.running_mean) move_running<T>(call);
     });
     return done;
 }
@@ -38,6 +39,18 @@ bool norm_backward(const NormBackward& call) {
     return done;
 }
 
+int64_t norm_lossy(const NormLossy& call) {
+    const double smallest = call.slope < 1 ? call.slope : 1;
+    int64_t count = 0;
+    for (int64_t i = 0; i < call.c; ++i) {
+        const double weight = __builtin_fabs(number_at(call.weight, call.weight_dtype, i, 1));
+        const double bias = __builtin_fabs(number_at(call.bias, call.weight_dtype, i, 0));
+        const bool good = bias <= (call.limit - 1) * weight && weight * smallest >= call.tiny;  // NaN is not
+        call.places[i] = good ? -1 : int32_t(count++);
+    }
+    return count;
+}
+
 LEAKY_LEVEL_END
 
 #define LEAKY_TEXT_OF(name) #name
@@ -46,6 +59,6 @@ LEAKY_LEVEL_END
 namespace leaky {
 namespace LEAKY_LEVEL {
 extern const Kernels table;
-const Kernels table = {LEAKY_TEXT(LEAKY_LEVEL), forward, backward, norm_forward, norm_backward};
+const Kernels table = {LEAKY_TEXT(LEAKY_LEVEL), forward, backward, norm_forward, norm_backward, norm_lossy};
 }  // namespace LEAKY_LEVEL
 }  // namespace leaky

@@ -60,8 +60,8 @@ void check(const NormShape& p) {
 }
 
 void norm_forward(Address x, Address out, Address weight, Address bias, Address mean, Address var, double eps, double slope,
-                  int64_t n, int64_t c, int64_t s, bool channels_last, bool per_instance, bool given, int dtype,
-                  int weight_dtype, int threads) {
+                  int64_t n, int64_t c, int64_t s, bool channels_last, bool per_instance, bool given, Address running_mean,
+                  Address running_var, double momentum, int running_dtype, int dtype, int weight_dtype, int threads) {
     NormForward p{};
     static_cast<NormShape&>(p) = {n, c, s, channels_last, per_instance, given, eps, slope, dtype_of(dtype), dtype_of(weight_dtype), threads};
     check(p);
@@ -71,6 +71,12 @@ void norm_forward(Address x, Address out, Address weight, Address bias, Address 
     p.bias = reinterpret_cast<const void*>(bias);
     p.mean = reinterpret_cast<void*>(mean);
     p.var = reinterpret_cast<void*>(var);
+    p.running_mean = reinterpret_cast<void*>(running_mean);
+    p.running_var = reinterpret_cast<void*>(running_var);
+    p.momentum = momentum;
+    p.running_dtype = dtype_of(running_dtype);
+    if (running_mean && (!running_var || per_instance || given))
+        throw nb::value_error("running_mean: must come with running_var, and with statistics over the batch");
     if (!n || !c || !s) return;
     bool done;
     {
@@ -109,6 +115,12 @@ void norm_backward(Address grad, Address y, Address kept, Address kept_index, bo
     if (!done) throw std::bad_alloc();
 }
 
+int64_t norm_lossy(Address weight, Address bias, int weight_dtype, int64_t c, double slope, double limit, double tiny,
+                   Address places) {
+    return chosen->norm_lossy({reinterpret_cast<const void*>(weight), reinterpret_cast<const void*>(bias),
+                               dtype_of(weight_dtype), c, slope, limit, tiny, reinterpret_cast<int32_t*>(places)});
+}
+
 using Input = nb::ndarray<nb::ro, nb::device::cpu>;
 using Output = nb::ndarray<nb::device::cpu>;
 
@@ -132,5 +144,6 @@ NB_MODULE(_native, m) {
     m.def("backward", &backward);
     m.def("norm_forward", &norm_forward);
     m.def("norm_backward", &norm_backward);
+    m.def("norm_lossy", &norm_lossy);
     m.def("rectify_arrays", &rectify_arrays);
 }

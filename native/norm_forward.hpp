@@ -44,9 +44,9 @@ struct Groups {
     }
 };
 
-/// Whether an output is best written past the caches: far larger than they are, lines whole, not in place.
+/// Whether an output is best written past the caches: too large for them, lines whole, not in place.
 template <class T> bool norm_streams(const NormShape& p, const void* in, const void* out) {
-    return in != out && p.n * p.c * p.s * int64_t(sizeof(T)) >= last_cache() &&
+    return in != out && p.n * p.c * p.s * int64_t(sizeof(T)) >= half_last_cache() &&
            reinterpret_cast<uintptr_t>(out) % 64 == 0 && (p.channels_last ? p.c : p.s) * int64_t(sizeof(T)) % 64 == 0;
 }
 
@@ -58,6 +58,18 @@ template <class T> ApplyRuns<T> choose_apply(const NormForward& p) {
         case Act::none: return stream ? apply<T, Act::none, true> : apply<T, Act::none, false>;
         case Act::relu: return stream ? apply<T, Act::relu, true> : apply<T, Act::relu, false>;
         default: return stream ? apply<T, Act::leaky, true> : apply<T, Act::leaky, false>;
+    }
+}
+
+/// Running statistics move towards the batch's, the variance's unbiased.
+template <class T> void move_running(const NormForward& p) {
+    using C = Compute<T>;
+    const double count = double(p.n * p.s), m = p.momentum;
+    for (int64_t i = 0; i < p.c; ++i) {
+        const double mean = double(static_cast<const C*>(p.mean)[i]), var = double(static_cast<const C*>(p.var)[i]);
+        put_number(p.running_mean, p.running_dtype, i, m * mean + (1 - m) * number_at(p.running_mean, p.running_dtype, i, 0));
+        put_number(p.running_var, p.running_dtype, i,
+                   m * (var * (count / (count - 1))) + (1 - m) * number_at(p.running_var, p.running_dtype, i, 0));
     }
 }
 

@@ -135,13 +135,13 @@ void run_tasks(int64_t count, int threads, void (*task)(void*, int64_t), void* c
 
 void borrow(Team parallel) { team.store(parallel); }
 
-int64_t last_cache() {
+int64_t half_last_cache() {
     static const int64_t bytes = [] {
         long size = 0;
 #ifdef _SC_LEVEL3_CACHE_SIZE
         size = sysconf(_SC_LEVEL3_CACHE_SIZE);
 #endif
-        return size > (1 << 20) ? int64_t(size) : int64_t(32) << 20;
+        return (size > (1 << 20) ? int64_t(size) : int64_t(32) << 20) / 2;
     }();
     return bytes;
 }

@@ -16,7 +16,7 @@ using Team = void (*)(void (*)(void*), void*, unsigned, unsigned);
 /// on the very cores that threads of our own would need. Null: our own again, as after fork.
 void borrow(Team team);
 
-/// Bytes beyond which an output is taken to be far out of every cache (the last cache's size).
-int64_t last_cache();
+/// Bytes from which an output and its input fill the last cache: then it is best written past the caches.
+int64_t half_last_cache();
 
 }  // namespace leaky

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import functools
 import importlib
-import os
 import sys
 from typing import TYPE_CHECKING, Any
 
 from leaky.errors import ArgumentTypeError
+from leaky.kernels.threads import cores, torch_parallel
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     import torch
 
@@ -51,12 +53,6 @@ def level() -> str:
     """The instruction set in use: avx512, avx2 or baseline. `LEAKY_NATIVE_LEVEL` asks for a lower one at import."""
     name: str = _MODULE.level()
     return name
-
-
-@functools.cache
-def cores() -> int:
-    """The threads that NumPy's calls use: one for every core this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def leaky_relu_forward(
@@ -123,11 +119,15 @@ def norm_act_forward(
     per_instance: bool,
     given: bool,
     threads: int | None = None,
+    *,
+    running: tuple[torch.Tensor, torch.Tensor] | None = None,
+    momentum: float = 0.0,
 ) -> None:
     """Normalise x, (n, c, s) in memory or (n, s, c) with `channels_last`, and apply leaky ReLU.
 
     Slope 1 is no activation, slope 0 ReLU. `mean` and `var` (biased; float32, float64 for float64) are filled:
     c entries, n * c with `per_instance`. With `given` they are read, c or n * c entries. `out` may be `x`.
+    `running`, a mean and a variance of one dtype, moves towards the batch's (its variance unbiased) by `momentum`.
     """
     _MODULE.norm_forward(
         x.data_ptr(),
@@ -144,6 +144,10 @@ def norm_act_forward(
         channels_last,
         per_instance and not (given and mean.numel() == c),
         given,
+        0 if running is None else running[0].data_ptr(),
+        0 if running is None else running[1].data_ptr(),
+        momentum,
+        0 if running is None else _same_dtype(*running),
         _same_dtype(x, out),
         _weight_dtype(weight, bias),
         _threads(threads),
@@ -206,6 +210,31 @@ def norm_act_backward(
     )
 
 
+def norm_act_lossy(
+    weight: torch.Tensor | None,
+    bias: torch.Tensor | None,
+    places: torch.Tensor,
+    negative_slope: float,
+    limit: float,
+    tiny: float,
+) -> int:
+    """How many channels' x cannot be read back from y; `places` (int32, one entry a channel) numbers them, others -1.
+
+    Those where (|weight| + |bias|) / |weight| is above `limit`, or |weight| * min(negative_slope, 1) below `tiny`.
+    """
+    count: int = _MODULE.norm_lossy(
+        _address(weight),
+        _address(bias),
+        _weight_dtype(weight, bias),
+        places.numel(),
+        negative_slope,
+        limit,
+        tiny,
+        places.data_ptr(),
+    )
+    return count
+
+
 def rectify_array(
     x: np.ndarray[Any, Any],
     out: np.ndarray[Any, Any],
@@ -226,11 +255,15 @@ def _address(tensor: torch.Tensor | None) -> int:
     return 0 if tensor is None else tensor.data_ptr()
 
 
+@functools.cache
+def _torch_threads() -> Callable[[], int]:
+    _MODULE.borrow(torch_parallel())  # once: a forked child starts without, and keeps to threads of its own
+    count: Callable[[], int] = sys.modules["torch"].get_num_threads
+    return count
+
+
 def _threads(threads: int | None) -> int:
-    if threads is None:
-        count: int = sys.modules["torch"].get_num_threads()
-        return count
-    return threads
+    return _torch_threads()() if threads is None else threads
 
 
 def _dtype(tensor: torch.Tensor) -> int:

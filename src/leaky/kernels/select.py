@@ -15,8 +15,8 @@ Kernel = Literal["native", "plain", "torch"]
 SMALL = 4096
 """Elements below which torch's own operation, which keeps its input, is faster than keeping bits."""
 
-_DTYPES = frozenset({torch.float32, torch.float64, torch.bfloat16, torch.float16})
-_TENSORS = (torch.Tensor, torch.nn.Parameter)
+DTYPES = frozenset({torch.float32, torch.float64, torch.bfloat16, torch.float16})
+TENSORS = (torch.Tensor, torch.nn.Parameter)
 
 
 @dataclass(frozen=True)
@@ -66,11 +66,11 @@ def _why_not_native(x: torch.Tensor, small: int) -> str | None:
         return "a compiler or a functorch transform traces the call"
     if REQUESTED == "plain":
         return "LEAKY_KERNELS=plain"
-    if type(x) not in _TENSORS:
+    if type(x) not in TENSORS:
         return f"{type(x).__name__} is a tensor subclass"
     if x.device.type != "cpu" or x.layout != torch.strided:
         return f"the input is a {x.layout} tensor on {x.device}".replace("torch.", "")
-    if x.dtype not in _DTYPES:
+    if x.dtype not in DTYPES:
         return f"dtype {x.dtype} has no native kernel"
     if x.numel() < small:
         return f"{x.numel()} elements are fewer than {small}"

@@ -6,6 +6,7 @@ and `state_dict`, weights that mean the same, so checkpoints load both ways. `ac
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import torch
@@ -15,7 +16,7 @@ from leaky.errors import ArgumentError
 from leaky.kernels.select import Choice, why_not_native
 from leaky.nn import functional
 from leaky.nn.modules import activation as activation_module
-from leaky.nn.norm_ops import Norm, NormAct, Trace, lossy_channels, run_forward
+from leaky.nn.norm_ops import Norm, NormAct, Trace, lossy_channels, plain_vector, run_forward
 
 DEFAULT = "leaky_relu(negative_slope=0.01)"
 
@@ -29,9 +30,13 @@ class _NormAct(torch.nn.Module):
     bias: torch.Tensor | None
     running_mean: torch.Tensor | None
     running_var: torch.Tensor | None
+    momentum: float | None
+    training: bool
+    track_running_stats: bool
     activation: Spec
 
-    def _set(self, activation: str | Spec) -> None:
+    def __init__(self, *args: Any, activation: str | Spec = DEFAULT, **keywords: Any) -> None:
+        super().__init__(*args, **keywords)
         spec = parse(activation)
         if any(parameter.learned for parameter in spec.activation.parameters):
             raise ArgumentError(
@@ -64,7 +69,8 @@ class _NormAct(torch.nn.Module):
             y: torch.Tensor = NormAct.apply(x, trace, self.weight, self.bias, norm, slope)  # type: ignore[no-untyped-call]
         else:
             y = run_forward(x, self.weight, self.bias, norm, slope)
-        self._record(x, norm)
+        if norm.per_instance and self.running_mean is not None and not norm.given:
+            self._record(x, norm)
         return y
 
     def _composed(self, x: torch.Tensor) -> torch.Tensor:
@@ -83,11 +89,14 @@ class _NormAct(torch.nn.Module):
         reason = why_not_native(x, small=_SMALL)
         if reason is not None:
             return reason
-        if self.weight is not None and self.weight.dtype not in (x.dtype, torch.float32):
-            return f"weights of {self.weight.dtype} with an input of {x.dtype}"
         axis = 0 if x.dim() == self._unbatched else 1
         if x.dim() <= axis or x.shape[axis] != self.num_features:
             return "the input does not have num_features channels"  # torch has the words for what follows
+        if self.weight is not None and self.weight.dtype not in (x.dtype, torch.float32):
+            return f"weights of {self.weight.dtype} with an input of {x.dtype}"
+        for tensor in (self.weight, self.bias, self.running_mean, self.running_var):
+            if tensor is not None and not plain_vector(tensor, self.num_features):
+                return "the module's tensors are not plain CPU vectors of num_features elements"
         return None
 
     def explain(self, input: torch.Tensor) -> Choice:
@@ -101,13 +110,15 @@ class _NormAct(torch.nn.Module):
             return Choice("torch", reason, "the norm's input and its own output")
         if slope <= 0:
             return Choice("native", f"{self.activation} has no inverse", "the norm's input only")
-        lossy = lossy_channels(self.weight, self.bias, slope, input.dtype)
-        count = input.shape[1] if lossy is None else int(lossy.sum())
+        channels = self.num_features
+        count, _ = lossy_channels(self.weight, self.bias, channels, slope, input.dtype)
         if not count:
             return Choice("native", "the input can be read back from the output", "its own output only")
-        why = f"in {count} of {input.shape[1]} channels |bias| / |weight| is too large to read the input back"
+        why = f"in {count} of {channels} channels |bias| / |weight| is too large to read the input back"
         keeps = (
-            "the norm's input only" if lossy is None else f"its own output and the input of {count} channels"
+            "the norm's input only"
+            if count == channels
+            else f"its own output and the input of {count} channels"
         )
         return Choice("native", why, keeps)
 
@@ -123,12 +134,22 @@ class _NormAct(torch.nn.Module):
     def _plan(self, x: torch.Tensor) -> Norm:
         raise AssertionError("the two kinds of norm say which statistics they take")
 
+    @torch.no_grad()
     def _record(self, x: torch.Tensor, norm: Norm) -> None:
-        raise AssertionError("the two kinds of norm say where statistics go")
+        """Running statistics move towards the mean of the samples' own, the variance's unbiased."""
+        factor = 0.0 if self.momentum is None else self.momentum
+        count = x[0, 0].numel()
+        for running, seen, correction in (
+            (self.running_mean, norm.mean, 1.0),
+            (self.running_var, norm.var, count / (count - 1)),
+        ):
+            if running is not None:
+                mean = seen.view(len(x), -1).mean(0).to(running.dtype)
+                running.mul_(1 - factor).add_(mean, alpha=factor * correction)
 
-    def _statistics(self, count: int, x: torch.Tensor) -> torch.Tensor:
+    def _empty_statistics(self, count: int, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         wide = torch.float64 if x.dtype == torch.float64 else torch.float32
-        return torch.empty(count, dtype=wide)
+        return x.new_empty(count, dtype=wide), x.new_empty(count, dtype=wide)
 
     def _running(self, x: torch.Tensor) -> Norm:
         """The running statistics as they are now: later training must not change this call's backward."""
@@ -144,95 +165,35 @@ _SMALL = 256
 
 
 class _BatchNormAct(_NormAct):
-    training: bool
-    momentum: float | None
-    track_running_stats: bool
     num_batches_tracked: torch.Tensor | None
-
-    def __init__(
-        self,
-        num_features: int,
-        eps: float = 1e-5,
-        momentum: float | None = 0.1,
-        affine: bool = True,
-        track_running_stats: bool = True,
-        device: Any = None,
-        dtype: torch.dtype | None = None,
-        *,
-        activation: str | Spec = DEFAULT,
-    ) -> None:
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype)
-        self._set(activation)
 
     def _plan(self, x: torch.Tensor) -> Norm:
         if not self.training and self.running_mean is not None:
             return self._running(x)
         torch.nn.functional._verify_batch_size(x.size())  # type: ignore[attr-defined]
-        channels = x.shape[1]
-        return Norm(
-            self._statistics(channels, x),
-            self._statistics(channels, x),
-            self.eps,
-            per_instance=False,
-            given=False,
-        )
-
-    @torch.no_grad()
-    def _record(self, x: torch.Tensor, norm: Norm) -> None:
-        if norm.given or not (self.training and self.track_running_stats):
-            return
+        mean, var = self._empty_statistics(x.shape[1], x)
+        if not (self.training and self.track_running_stats):
+            return Norm(mean, var, self.eps, per_instance=False, given=False)
         factor = 0.0 if self.momentum is None else self.momentum
         if self.num_batches_tracked is not None:
             self.num_batches_tracked.add_(1)
             if self.momentum is None:
                 factor = 1.0 / float(self.num_batches_tracked)
-        count = x.numel() / x.shape[1]
-        _move(self.running_mean, norm.mean, factor, 1.0)
-        _move(self.running_var, norm.var, factor, count / (count - 1))
+        running = (
+            None
+            if self.running_mean is None or self.running_var is None
+            else (self.running_mean, self.running_var)
+        )
+        return Norm(mean, var, self.eps, False, False, running, factor)
 
 
 class _InstanceNormAct(_NormAct):
-    training: bool
-    momentum: float | None
-    track_running_stats: bool
-
-    def __init__(
-        self,
-        num_features: int,
-        eps: float = 1e-5,
-        momentum: float | None = 0.1,
-        affine: bool = False,
-        track_running_stats: bool = False,
-        device: Any = None,
-        dtype: torch.dtype | None = None,
-        *,
-        activation: str | Spec = DEFAULT,
-    ) -> None:
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype)
-        self._set(activation)
-
     def _plan(self, x: torch.Tensor) -> Norm:
         if not self.training and self.track_running_stats:
             return self._running(x)
         torch.nn.functional._verify_spatial_size(x.size())  # type: ignore[attr-defined]
-        count = x.shape[0] * x.shape[1]
-        return Norm(
-            self._statistics(count, x), self._statistics(count, x), self.eps, per_instance=True, given=False
-        )
-
-    @torch.no_grad()
-    def _record(self, x: torch.Tensor, norm: Norm) -> None:
-        if norm.given or self.running_mean is None:
-            return
-        factor = 0.0 if self.momentum is None else self.momentum
-        count = x[0, 0].numel()
-        _move(self.running_mean, norm.mean.view(len(x), -1).mean(0), factor, 1.0)
-        _move(self.running_var, norm.var.view(len(x), -1).mean(0), factor, count / (count - 1))
-
-
-def _move(running: torch.Tensor | None, seen: torch.Tensor, factor: float, correction: float) -> None:
-    if running is not None:
-        running.mul_(1 - factor).add_(seen.to(running.dtype), alpha=factor * correction)
+        mean, var = self._empty_statistics(x.shape[0] * x.shape[1], x)
+        return Norm(mean, var, self.eps, per_instance=True, given=False)
 
 
 _DOCSTRING = """torch.nn.{norm} followed by an activation, in one pass, keeping one tensor for backward, not two.
@@ -263,13 +224,17 @@ Source: Rota Bulò, Porzi, Kontschieder 2018: In-Place Activated BatchNorm for M
 def _derive(kind: str, dim: int) -> type[torch.nn.Module]:
     norm, name = f"{kind}{dim}d", f"{kind}Act{dim}d"
     base = _BatchNormAct if kind == "BatchNorm" else _InstanceNormAct
+    twin = getattr(torch.nn, norm)
+    signature = inspect.signature(twin)
+    spec = inspect.Parameter("activation", inspect.Parameter.KEYWORD_ONLY, default=DEFAULT, annotation=str)
     doc = _DOCSTRING.format(norm=norm, name=name, features="4, ", shape=", ".join(["2", "4", *["8"] * dim]))
     members = {
         "__doc__": doc,
         "__module__": __name__,
+        "__signature__": signature.replace(parameters=[*signature.parameters.values(), spec]),
         "_unbatched": dim + 1 if kind == "InstanceNorm" else -1,
     }
-    return type(name, (base, getattr(torch.nn, norm)), members)
+    return type(name, (base, twin), members)
 
 
 BatchNormAct1d, BatchNormAct2d, BatchNormAct3d = (_derive("BatchNorm", dim) for dim in (1, 2, 3))

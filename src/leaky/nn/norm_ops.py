@@ -7,6 +7,7 @@ of eps * (|weight| + |bias|) / |weight|: channels where that is too much, and fu
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,13 +15,14 @@ import torch
 from torch.nn import functional as F
 
 from leaky.kernels import native
+from leaky.kernels.select import DTYPES, TENSORS
 from leaky.nn.ops import in_layout
 
 LOSS_LIMIT = 4.0
 """A channel keeps its input where (|weight| + |bias|) / |weight| is above: reading xhat from y loses so many eps."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Norm:
     """One call's normalisation: statistics (to be filled, or given as in eval mode) and what it is over."""
 
@@ -29,6 +31,9 @@ class Norm:
     eps: float
     per_instance: bool
     given: bool
+    running: tuple[torch.Tensor, torch.Tensor] | None = None
+    """Mean and variance that move towards this batch's, by `momentum`."""
+    momentum: float = 0.0
 
 
 class NormAct(torch.autograd.Function):
@@ -49,14 +54,14 @@ class NormAct(torch.autograd.Function):
         negative_slope: float,
     ) -> torch.Tensor:
         y = run_forward(x, weight, bias, norm, negative_slope)
-        lossy = lossy_channels(weight, bias, negative_slope, x.dtype)
         index: torch.Tensor | None = None
         kept: torch.Tensor | None = None
-        if lossy is None:
+        count, places = lossy_channels(weight, bias, x.shape[1], negative_slope, x.dtype)
+        if count == x.shape[1]:
             kept = x
-        elif lossy.any():
-            index = torch.where(lossy, lossy.cumsum(0) - 1, -1).int()
-            kept = dense(x.index_select(1, lossy.nonzero()[:, 0]), like=y)
+        elif count:
+            index = places
+            kept = dense(x.index_select(1, (places >= 0).nonzero()[:, 0]), like=y)
         ctx.save_for_backward(None if kept is x else y, kept, index, trace, weight, bias, norm.mean, norm.var)
         ctx.rest = (norm.eps, norm.per_instance, norm.given, negative_slope, y.stride())
         return y
@@ -104,21 +109,34 @@ class _Through(torch.autograd.Function):
 
 
 def lossy_channels(
-    weight: torch.Tensor | None, bias: torch.Tensor | None, negative_slope: float, dtype: torch.dtype
-) -> torch.Tensor | None:
-    """Which channels' input cannot be read from the output well enough; None where none can be.
+    weight: torch.Tensor | None,
+    bias: torch.Tensor | None,
+    channels: int,
+    negative_slope: float,
+    dtype: torch.dtype,
+) -> tuple[int, torch.Tensor]:
+    """How many channels' input cannot be read from the output well enough, and their numbers (others -1).
 
-    Besides the limit on eps * (|weight| + |bias|) / |weight|, the smallest slope of z must not push y into the
-    dtype's subnormal numbers.
+    Besides the limit on (|weight| + |bias|) / |weight|, the smallest slope of z must not push y into the dtype's
+    subnormal numbers. Where nothing can be read back (negative_slope <= 0) the numbers are not filled.
     """
+    places = torch.empty(channels, dtype=torch.int32, device="cpu")
     if negative_slope <= 0:
-        return None
+        return channels, places
     tiny = torch.finfo(dtype).smallest_normal
-    if weight is None or bias is None:
-        return None if negative_slope < tiny else torch.zeros(1, dtype=torch.bool)
-    size = weight.detach().abs()
-    good = (bias.detach().abs() <= (LOSS_LIMIT - 1) * size) & (size * min(negative_slope, 1.0) >= tiny)
-    return None if not good.any() else ~good
+    return native.norm_act_lossy(weight, bias, places, negative_slope, LOSS_LIMIT, tiny), places
+
+
+def plain_vector(x: torch.Tensor, count: int) -> bool:
+    """Whether the kernels may read and write `x` by its address: `count` numbers next to each other."""
+    return (
+        type(x) in TENSORS
+        and x.is_cpu
+        and x.dtype in DTYPES
+        and x.dim() == 1
+        and len(x) == count
+        and (x.is_contiguous())
+    )
 
 
 def dense(x: torch.Tensor, *, like: torch.Tensor) -> torch.Tensor:
@@ -142,8 +160,8 @@ def _channels_last(dim: int) -> torch.memory_format:
 
 
 def _sizes(x: torch.Tensor) -> tuple[int, int, int]:
-    n, c = x.shape[:2]
-    return n, c, x[0, 0].numel() if n and c else 0
+    n, c, *space = x.shape
+    return n, c, math.prod(space)
 
 
 def run_forward(
@@ -154,7 +172,8 @@ def run_forward(
     negative_slope: float,
 ) -> torch.Tensor:
     """y, and the statistics into `norm` unless they are given."""
-    x = x if is_channels_last(x) else x.contiguous()
+    channels_last = is_channels_last(x)
+    x = x if channels_last else x.contiguous()
     y = torch.empty_like(x)
     native.norm_act_forward(
         x,
@@ -166,10 +185,11 @@ def run_forward(
         norm.eps,
         negative_slope,
         *_sizes(x),
-        is_channels_last(x),
+        channels_last,
         norm.per_instance,
         norm.given,
-        torch.get_num_threads(),
+        running=norm.running,
+        momentum=norm.momentum,
     )
     return y
 
@@ -187,8 +207,8 @@ def run_backward(
     """Gradients of x, weight and bias, from the output or, where it is kept, from the input."""
     grad_x = torch.empty_like(grad)
     channels = grad.shape[1]
-    grad_weight = torch.empty(channels, dtype=norm.mean.dtype)
-    grad_bias = torch.empty(channels, dtype=norm.mean.dtype)
+    grad_weight = grad.new_empty(channels, dtype=norm.mean.dtype)
+    grad_bias = grad.new_empty(channels, dtype=norm.mean.dtype)
     native.norm_act_backward(
         grad,
         y,
@@ -207,7 +227,6 @@ def run_backward(
         is_channels_last(grad),
         norm.per_instance,
         norm.given,
-        torch.get_num_threads(),
     )
     if weight is None or bias is None:
         return grad_x, None, None

@@ -23,7 +23,7 @@ class KeepBits(torch.autograd.Function):
         else:
             out = torch.empty_like(x)
             source = x if x.stride() == out.stride() else out.copy_(x)
-        bits = torch.empty((x.numel() + 7) // 8, dtype=torch.uint8)
+        bits = x.new_empty((x.numel() + 7) // 8, dtype=torch.uint8)
         native.leaky_relu_forward(source, out, negative_slope, bits, relu=relu)
         ctx.save_for_backward(bits)
         ctx.rest = (out.stride(), negative_slope, relu)
@@ -93,4 +93,4 @@ def in_layout(x: torch.Tensor, stride: tuple[int, ...]) -> torch.Tensor:
     """`x` with the strides that another tensor of its shape was written along; copied only if it must be."""
     if x.stride() == stride:
         return x
-    return torch.empty_strided(x.shape, stride, dtype=x.dtype).copy_(x)
+    return torch.empty_strided(x.shape, stride, dtype=x.dtype, device=x.device).copy_(x)
