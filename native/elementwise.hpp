@@ -74,9 +74,12 @@ void backward_range(const T* g, T* out, const uint8_t* mask, int64_t count, Comp
     if constexpr (Stream) stream_end();
 }
 
-// A chunk is what one thread takes at a time: a multiple of 512 elements, so that no two threads share a line
-// of the mask.
-constexpr int64_t kChunk = 64 * 1024;
+/// What one thread takes at a time: a multiple of 512 elements, so that no two threads share a line of the mask.
+inline int64_t chunk_of(const ElementwiseCall& call) {
+    constexpr int64_t least = 16 * 1024, most = 64 * 1024;
+    const int64_t even = (call.count / (call.threads > 1 ? call.threads : 1) + 512) / 512 * 512;
+    return even < least ? least : even > most ? most : even;
+}
 
 template <class T> bool streams(const ElementwiseCall& call, bool bits) {
     const uintptr_t address = reinterpret_cast<uintptr_t>(call.out);
@@ -89,22 +92,24 @@ template <class T, Rectifier R> void forward_as(const ElementwiseCall& call) {
     const bool stream = streams<T>(call, call.mask != nullptr);
     const Range range = call.mask ? (stream ? forward_range<T, R, true, true> : forward_range<T, R, true, false>)
                                   : (stream ? forward_range<T, R, false, true> : forward_range<T, R, false, false>);
-    const auto chunk = [&call, range](int64_t index) {
-        const int64_t start = index * kChunk, rest = call.count - start;
+    const int64_t size = chunk_of(call);
+    const auto chunk = [&call, range, size](int64_t index) {
+        const int64_t start = index * size, rest = call.count - start;
         range(static_cast<const T*>(call.in) + start, static_cast<T*>(call.out) + start,
-              call.mask ? call.mask + start / 8 : nullptr, rest < kChunk ? rest : kChunk, Compute<T>(call.slope));
+              call.mask ? call.mask + start / 8 : nullptr, rest < size ? rest : size, Compute<T>(call.slope));
     };
-    parallel((call.count + kChunk - 1) / kChunk, call.threads, chunk);
+    parallel((call.count + size - 1) / size, call.threads, chunk);
 }
 
 template <class T, Rectifier R> void backward_as(const ElementwiseCall& call) {
     const auto range = streams<T>(call, true) ? backward_range<T, R, true> : backward_range<T, R, false>;
-    const auto chunk = [&call, range](int64_t index) {
-        const int64_t start = index * kChunk, rest = call.count - start;
+    const int64_t size = chunk_of(call);
+    const auto chunk = [&call, range, size](int64_t index) {
+        const int64_t start = index * size, rest = call.count - start;
         range(static_cast<const T*>(call.in) + start, static_cast<T*>(call.out) + start, call.mask + start / 8,
-              rest < kChunk ? rest : kChunk, Compute<T>(call.slope));
+              rest < size ? rest : size, Compute<T>(call.slope));
     };
-    parallel((call.count + kChunk - 1) / kChunk, call.threads, chunk);
+    parallel((call.count + size - 1) / size, call.threads, chunk);
 }
 
 template <class T> void forward_of(const ElementwiseCall& call) {

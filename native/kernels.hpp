@@ -65,7 +65,7 @@ struct NormLossy {
     Dtype weight_dtype;
     int64_t c;
     double slope, limit, tiny;
-    int32_t* places;  // c entries: -1, or the channel's number among the lossy ones
+    int32_t* places;  // null, or c entries: -1, or the channel's number among the lossy ones
 };
 
 /// The kernels of one instruction-set level.

@@ -46,7 +46,8 @@ int64_t norm_lossy(const NormLossy& call) {
         const double weight = __builtin_fabs(number_at(call.weight, call.weight_dtype, i, 1));
         const double bias = __builtin_fabs(number_at(call.bias, call.weight_dtype, i, 0));
         const bool good = bias <= (call.limit - 1) * weight && weight * smallest >= call.tiny;  // NaN is not
-        call.places[i] = good ? -1 : int32_t(count++);
+        if (call.places) call.places[i] = good ? -1 : int32_t(count);
+        count += !good;
     }
     return count;
 }

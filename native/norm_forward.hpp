@@ -35,7 +35,8 @@ struct Groups {
         step = p.s;
         const int64_t length = first.runs * first.length;
         shared = p.threads > 1 && count < 4 * int64_t(p.threads) && length >= 2 * kPiece;
-        at_once = length >= kPiece ? 1 : length ? (kPiece + length - 1) / length : kPiece;
+        const int64_t runs = first.runs * (first.length < 32 ? 32 : first.length);  // short runs cost a pack each
+        at_once = runs >= kPiece ? 1 : kPiece / 2 / (runs + 64) + 1;                // and a group as much as two
     }
     Runs at(int64_t group) const {
         Runs r = first;

@@ -213,10 +213,11 @@ def norm_act_backward(
 def norm_act_lossy(
     weight: torch.Tensor | None,
     bias: torch.Tensor | None,
-    places: torch.Tensor,
+    channels: int,
     negative_slope: float,
     limit: float,
     tiny: float,
+    places: torch.Tensor | None = None,
 ) -> int:
     """How many channels' x cannot be read back from y; `places` (int32, one entry a channel) numbers them, others -1.
 
@@ -226,11 +227,11 @@ def norm_act_lossy(
         _address(weight),
         _address(bias),
         _weight_dtype(weight, bias),
-        places.numel(),
+        channels,
         negative_slope,
         limit,
         tiny,
-        places.data_ptr(),
+        _address(places),
     )
     return count
 

@@ -68,7 +68,7 @@ def _why_not_native(x: torch.Tensor, small: int) -> str | None:
         return "LEAKY_KERNELS=plain"
     if type(x) not in TENSORS:
         return f"{type(x).__name__} is a tensor subclass"
-    if x.device.type != "cpu" or x.layout != torch.strided:
+    if not x.is_cpu or x.layout is not torch.strided:
         return f"the input is a {x.layout} tensor on {x.device}".replace("torch.", "")
     if x.dtype not in DTYPES:
         return f"dtype {x.dtype} has no native kernel"

@@ -16,7 +16,7 @@ from leaky.errors import ArgumentError
 from leaky.kernels.select import Choice, why_not_native
 from leaky.nn import functional
 from leaky.nn.modules import activation as activation_module
-from leaky.nn.norm_ops import Norm, NormAct, Trace, lossy_channels, plain_vector, run_forward
+from leaky.nn.norm_ops import Norm, NormAct, lossy_channels, plain_vector, run_forward
 
 DEFAULT = "leaky_relu(negative_slope=0.01)"
 
@@ -62,13 +62,12 @@ class _NormAct(torch.nn.Module):
         return self._fused(input, slope)
 
     def _fused(self, x: torch.Tensor, slope: float) -> torch.Tensor:
-        norm = self._plan(x)
-        learns = any(t is not None and t.requires_grad for t in (x, self.weight, self.bias))
+        norm, weight, bias = self._plan(x), self.weight, self.bias
+        learns = x.requires_grad or any(t is not None and t.requires_grad for t in (weight, bias))
         if learns and torch.is_grad_enabled():
-            trace = Trace.apply(x) if x.requires_grad else None  # type: ignore[no-untyped-call]
-            y: torch.Tensor = NormAct.apply(x, trace, self.weight, self.bias, norm, slope)  # type: ignore[no-untyped-call]
+            y: torch.Tensor = NormAct.apply(x, weight, bias, norm, slope)[0]  # type: ignore[no-untyped-call]
         else:
-            y = run_forward(x, self.weight, self.bias, norm, slope)
+            y = run_forward(x, weight, bias, norm, slope)
         if norm.per_instance and self.running_mean is not None and not norm.given:
             self._record(x, norm)
         return y
@@ -92,9 +91,10 @@ class _NormAct(torch.nn.Module):
         axis = 0 if x.dim() == self._unbatched else 1
         if x.dim() <= axis or x.shape[axis] != self.num_features:
             return "the input does not have num_features channels"  # torch has the words for what follows
-        if self.weight is not None and self.weight.dtype not in (x.dtype, torch.float32):
-            return f"weights of {self.weight.dtype} with an input of {x.dtype}"
-        for tensor in (self.weight, self.bias, self.running_mean, self.running_var):
+        weight = self.weight
+        if weight is not None and weight.dtype not in (x.dtype, torch.float32):
+            return f"weights of {weight.dtype} with an input of {x.dtype}"
+        for tensor in (weight, self.bias, self.running_mean, self.running_var):
             if tensor is not None and not plain_vector(tensor, self.num_features):
                 return "the module's tensors are not plain CPU vectors of num_features elements"
         return None
@@ -111,7 +111,7 @@ class _NormAct(torch.nn.Module):
         if slope <= 0:
             return Choice("native", f"{self.activation} has no inverse", "the norm's input only")
         channels = self.num_features
-        count, _ = lossy_channels(self.weight, self.bias, channels, slope, input.dtype)
+        count = lossy_channels(self.weight, self.bias, channels, slope, input.dtype)
         if not count:
             return Choice("native", "the input can be read back from the output", "its own output only")
         why = f"in {count} of {channels} channels |bias| / |weight| is too large to read the input back"
@@ -170,20 +170,20 @@ class _BatchNormAct(_NormAct):
     def _plan(self, x: torch.Tensor) -> Norm:
         if not self.training and self.running_mean is not None:
             return self._running(x)
-        torch.nn.functional._verify_batch_size(x.size())  # type: ignore[attr-defined]
-        mean, var = self._empty_statistics(x.shape[1], x)
+        channels = x.shape[1]
+        if x.numel() == channels:  # one value per channel: torch has the words
+            torch.nn.functional._verify_batch_size(x.size())  # type: ignore[attr-defined]
+        mean, var = self._empty_statistics(channels, x)
         if not (self.training and self.track_running_stats):
             return Norm(mean, var, self.eps, per_instance=False, given=False)
         factor = 0.0 if self.momentum is None else self.momentum
-        if self.num_batches_tracked is not None:
-            self.num_batches_tracked.add_(1)
+        seen = self.num_batches_tracked
+        if seen is not None:
+            seen.add_(1)
             if self.momentum is None:
-                factor = 1.0 / float(self.num_batches_tracked)
-        running = (
-            None
-            if self.running_mean is None or self.running_var is None
-            else (self.running_mean, self.running_var)
-        )
+                factor = 1.0 / float(seen)
+        means, variances = self.running_mean, self.running_var
+        running = None if means is None or variances is None else (means, variances)
         return Norm(mean, var, self.eps, False, False, running, factor)
 
 

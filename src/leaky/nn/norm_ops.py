@@ -8,22 +8,20 @@ of eps * (|weight| + |bias|) / |weight|: channels where that is too much, and fu
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch.nn import functional as F
 
 from leaky.kernels import native
 from leaky.kernels.select import DTYPES, TENSORS
-from leaky.nn.ops import in_layout
+from leaky.nn.ops import same_layout
 
 LOSS_LIMIT = 4.0
 """A channel keeps its input where (|weight| + |bias|) / |weight| is above: reading xhat from y loses so many eps."""
 
 
-@dataclass(frozen=True, slots=True)
-class Norm:
+class Norm(NamedTuple):
     """One call's normalisation: statistics (to be filled, or given as in eval mode) and what it is over."""
 
     mean: torch.Tensor
@@ -39,61 +37,55 @@ class Norm:
 class NormAct(torch.autograd.Function):
     """y = f(norm(x)); keeps y and the inputs of few channels, or x alone where f has no inverse.
 
-    `trace` is a tensor of x's shape and one stored element through which gradients reach x: nothing else of x's
-    graph is kept, and only double backward uses it.
+    The second output, of x's shape and one stored element, has x's gradient and is there for double backward: the
+    values of x are read back from y, and their graph is that of this `trace` instead of x, which is not kept.
     """
 
     @staticmethod
     def forward(
         ctx: Any,
         x: torch.Tensor,
-        trace: torch.Tensor | None,
         weight: torch.Tensor | None,
         bias: torch.Tensor | None,
         norm: Norm,
         negative_slope: float,
-    ) -> torch.Tensor:
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         y = run_forward(x, weight, bias, norm, negative_slope)
         index: torch.Tensor | None = None
         kept: torch.Tensor | None = None
-        count, places = lossy_channels(weight, bias, x.shape[1], negative_slope, x.dtype)
-        if count == x.shape[1]:
+        channels = x.shape[1]
+        count = lossy_channels(weight, bias, channels, negative_slope, x.dtype)
+        if count == channels:
             kept = x
         elif count:
-            index = places
-            kept = dense(x.index_select(1, (places >= 0).nonzero()[:, 0]), like=y)
+            index = x.new_empty(channels, dtype=torch.int32)
+            lossy_channels(weight, bias, channels, negative_slope, x.dtype, index)
+            kept = dense(x.index_select(1, (index >= 0).nonzero()[:, 0]), like=y)
+        trace = x.new_empty_strided(x.shape, (0,) * x.dim())
+        ctx.set_materialize_grads(False)
         ctx.save_for_backward(None if kept is x else y, kept, index, trace, weight, bias, norm.mean, norm.var)
         ctx.rest = (norm.eps, norm.per_instance, norm.given, negative_slope, y.stride())
-        return y
+        return y, trace
 
     @staticmethod
-    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+    def backward(ctx: Any, *grads: torch.Tensor | None) -> tuple[torch.Tensor | None, ...]:
+        grad, grad_trace = grads
+        if grad is None:
+            return grad_trace, None, None, None, None
         y, kept, index, trace, weight, bias, mean, var = ctx.saved_tensors
         eps, per_instance, given, negative_slope, stride = ctx.rest
         norm = Norm(mean, var, eps, per_instance, given)
-        needs = (ctx.needs_input_grad[0], ctx.needs_input_grad[2], ctx.needs_input_grad[3])
+        needs = ctx.needs_input_grad[:3]
         if torch.is_grad_enabled():
             x = _recovered(y, kept, index, weight, bias, norm, negative_slope)
-            x = x if trace is None else _Through.apply(trace, x)  # type: ignore[no-untyped-call]
-            found = _differentiable(x, weight, bias, norm, negative_slope, grads[0], needs)
+            x = _Through.apply(trace, x) if needs[0] else x  # type: ignore[no-untyped-call]
+            found = _differentiable(x, weight, bias, norm, negative_slope, grad, needs)
         else:
-            grad = in_layout(grads[0], stride)
-            found = run_backward(grad, y, kept, index, weight, bias, norm, negative_slope)
+            found = run_backward(grad, stride, y, kept, index, weight, bias, norm, negative_slope)
         grad_x, grad_weight, grad_bias = (g if need else None for g, need in zip(found, needs, strict=True))
-        return grad_x, None, grad_weight, grad_bias, None, None
-
-
-class Trace(torch.autograd.Function):
-    """A tensor of x's shape, one stored element, whose gradient is x's."""
-
-    @staticmethod
-    def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
-        ctx.set_materialize_grads(False)
-        return x.new_zeros(()).expand_as(x)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: torch.Tensor | None) -> torch.Tensor | None:
-        return grads[0]
+        if grad_trace is not None:
+            grad_x = grad_trace if grad_x is None else grad_x + grad_trace
+        return grad_x, grad_weight, grad_bias, None, None
 
 
 class _Through(torch.autograd.Function):
@@ -114,17 +106,19 @@ def lossy_channels(
     channels: int,
     negative_slope: float,
     dtype: torch.dtype,
-) -> tuple[int, torch.Tensor]:
-    """How many channels' input cannot be read from the output well enough, and their numbers (others -1).
+    places: torch.Tensor | None = None,
+) -> int:
+    """How many channels' input cannot be read from the output well enough; `places` numbers them (others -1).
 
     Besides the limit on (|weight| + |bias|) / |weight|, the smallest slope of z must not push y into the dtype's
-    subnormal numbers. Where nothing can be read back (negative_slope <= 0) the numbers are not filled.
+    subnormal numbers.
     """
-    places = torch.empty(channels, dtype=torch.int32, device="cpu")
     if negative_slope <= 0:
-        return channels, places
-    tiny = torch.finfo(dtype).smallest_normal
-    return native.norm_act_lossy(weight, bias, places, negative_slope, LOSS_LIMIT, tiny), places
+        return channels
+    return native.norm_act_lossy(weight, bias, channels, negative_slope, LOSS_LIMIT, _SMALLEST[dtype], places)
+
+
+_SMALLEST = {dtype: torch.finfo(dtype).smallest_normal for dtype in DTYPES}
 
 
 def plain_vector(x: torch.Tensor, count: int) -> bool:
@@ -196,6 +190,7 @@ def run_forward(
 
 def run_backward(
     grad: torch.Tensor,
+    stride: tuple[int, ...],
     y: torch.Tensor | None,
     kept: torch.Tensor | None,
     index: torch.Tensor | None,
@@ -204,15 +199,17 @@ def run_backward(
     norm: Norm,
     negative_slope: float,
 ) -> tuple[torch.Tensor | None, ...]:
-    """Gradients of x, weight and bias, from the output or, where it is kept, from the input."""
-    grad_x = torch.empty_like(grad)
+    """Gradients of x, weight and bias, from the output, which has `stride`, or the input where it is kept."""
+    grad_x = torch.empty_strided(grad.shape, stride, dtype=grad.dtype, device=grad.device)
+    if not same_layout(grad, stride):
+        grad = grad_x.copy_(grad)
     channels = grad.shape[1]
-    grad_weight = grad.new_empty(channels, dtype=norm.mean.dtype)
-    grad_bias = grad.new_empty(channels, dtype=norm.mean.dtype)
+    wide = norm.mean.dtype
+    grad_weight, grad_bias = grad.new_empty(channels, dtype=wide), grad.new_empty(channels, dtype=wide)
     native.norm_act_backward(
         grad,
         y,
-        None if kept is None else dense(kept, like=grad),
+        None if kept is None else dense(kept, like=grad_x),
         index,
         grad_x,
         weight,
@@ -224,13 +221,15 @@ def run_backward(
         norm.eps,
         negative_slope,
         *_sizes(grad),
-        is_channels_last(grad),
+        is_channels_last(grad_x),
         norm.per_instance,
         norm.given,
     )
     if weight is None or bias is None:
         return grad_x, None, None
-    return grad_x, grad_weight.to(weight.dtype), grad_bias.to(bias.dtype)
+    if weight.dtype != wide:
+        return grad_x, grad_weight.to(weight.dtype), grad_bias.to(bias.dtype)
+    return grad_x, grad_weight, grad_bias
 
 
 def _recovered(

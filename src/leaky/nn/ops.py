@@ -22,7 +22,7 @@ class KeepBits(torch.autograd.Function):
             source = out = x
         else:
             out = torch.empty_like(x)
-            source = x if x.stride() == out.stride() else out.copy_(x)
+            source = x if x.is_contiguous() or same_layout(x, out.stride()) else out.copy_(x)
         bits = x.new_empty((x.numel() + 7) // 8, dtype=torch.uint8)
         native.leaky_relu_forward(source, out, negative_slope, bits, relu=relu)
         ctx.save_for_backward(bits)
@@ -70,8 +70,9 @@ def _gradient(grad: torch.Tensor, bits: torch.Tensor, *rest: Any) -> torch.Tenso
 def _multiply(
     grad: torch.Tensor, bits: torch.Tensor, stride: tuple[int, ...], negative_slope: float, relu: bool
 ) -> torch.Tensor:
-    grad = in_layout(grad, stride)
-    out = torch.empty_like(grad)
+    out = torch.empty_strided(grad.shape, stride, dtype=grad.dtype, device=grad.device)
+    if not same_layout(grad, stride):
+        grad = out.copy_(grad)
     native.leaky_relu_backward(grad, bits, out, negative_slope, relu=relu)
     return out
 
@@ -89,8 +90,10 @@ def is_dense(x: torch.Tensor) -> bool:
     return True
 
 
-def in_layout(x: torch.Tensor, stride: tuple[int, ...]) -> torch.Tensor:
-    """`x` with the strides that another tensor of its shape was written along; copied only if it must be."""
-    if x.stride() == stride:
-        return x
-    return torch.empty_strided(x.shape, stride, dtype=x.dtype, device=x.device).copy_(x)
+def same_layout(x: torch.Tensor, stride: tuple[int, ...]) -> bool:
+    """Whether x lies in memory as a tensor of its shape and these strides does."""
+    return x.stride() == stride or all(
+        own == other
+        for own, other, size in zip(x.stride(), stride, x.shape, strict=True)
+        if size != 1  # no step is ever taken there: the gradient of a concatenation of one sample
+    )
