@@ -1,7 +1,6 @@
-"""What measuring leaves behind: plain data, no torch, no plots.
+"""Studies of the lab: a study runs trials; a trial is one training run, defined by its plan, told by its epochs.
 
-A study runs trials; a trial is one training run, defined by its `TrialPlan` and told by its epochs. What the
-statistics make of the final trials of one activation is an `Arm`. Everything here turns into JSON and back.
+What the statistics make of the final trials of one activation is an `Arm`. Everything turns into JSON and back.
 """
 
 from __future__ import annotations

@@ -1,0 +1,37 @@
+"""What measuring leaves behind: plain data, no torch, no plots.
+
+- `study`: trials, arms and comparisons of the lab.
+- `finding`: what a reading of a model's definition found.
+"""
+
+from __future__ import annotations
+
+from leaky.records.finding import Finding
+from leaky.records.study import (
+    PROTOCOL,
+    Arm,
+    Epoch,
+    Interval,
+    Metric,
+    Phase,
+    Status,
+    Study,
+    Trial,
+    TrialPlan,
+    Verdict,
+)
+
+__all__ = [
+    "PROTOCOL",
+    "Arm",
+    "Epoch",
+    "Finding",
+    "Interval",
+    "Metric",
+    "Phase",
+    "Status",
+    "Study",
+    "Trial",
+    "TrialPlan",
+    "Verdict",
+]
