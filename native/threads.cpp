@@ -129,7 +129,7 @@ void run_tasks(int64_t count, int threads, void (*task)(void*, int64_t), void* c
     if (threads <= 1 || count <= 1) return job.work();
     const int useful = int64_t(threads) < count ? threads : int(count);
     if (const Team parallel = team.load(std::memory_order_relaxed))
-        return parallel([](void* whole) { static_cast<Job*>(whole)->work(); }, &job, unsigned(threads), 0);
+        return parallel([](void* whole) { static_cast<Job*>(whole)->work(); }, &job, unsigned(threads < 256 ? threads : 256), 0);
     the_pool().run(job, useful);
 }
 

@@ -45,6 +45,28 @@ print("right in parent and children")
 """
 
 
+BORROW = """
+import os, sys, torch
+from torch.nn import functional as F
+from leaky.kernels import native
+torch.set_num_threads(2)
+x = torch.randn(1 << 20, generator=torch.Generator().manual_seed(0))
+wanted = F.leaky_relu(x).numpy()
+y = torch.empty_like(x)
+def right():  # torch's own operations would wait for ever in the child
+    y.numpy().fill(float("nan"))
+    native.leaky_relu_forward(x, y, 0.01, None)
+    return bool((y.numpy() == wanted).all())
+before = len(os.listdir("/proc/self/task"))
+assert right() and right()
+print("threads more:", len(os.listdir("/proc/self/task")) - before, flush=True)
+child = os.fork()
+if child == 0:
+    os._exit(0 if right() and right() else 1)
+print("child:", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), "parent:", right())
+"""
+
+
 @pytest.mark.parametrize("threads", [-1, 0, 1, 2, 8, 1000])
 def test_any_number_of_threads(threads: int) -> None:
     for size in (1000, 65_536, 1_000_003):
@@ -81,6 +103,18 @@ def test_a_forked_child_starts_threads_of_its_own() -> None:
         [sys.executable, "-c", FORK], capture_output=True, text=True, timeout=60, check=False
     )
     assert ran.stdout.strip() == "right in parent and children", ran.stderr
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts threads in /proc")
+@pytest.mark.skipif(
+    "ATen parallel backend: OpenMP" not in torch.__config__.parallel_info(),
+    reason="this torch has no OpenMP threads to borrow",
+)
+def test_tensors_are_served_by_the_threads_of_torch_and_a_forked_child_by_its_own() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", BORROW], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ran.stdout.splitlines() == ["threads more: 0", "child: 0 parent: True"], ran.stderr
 
 
 def test_the_process_ends_while_threads_wait() -> None:
