@@ -89,3 +89,11 @@ def test_no_file(leaky_shell: Any) -> None:
     done = leaky_shell("lean", "nowhere.py:build")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "model: no file" in done.stderr
+
+
+def test_inputs_take_the_dtype_of_the_model(leaky_shell: Any, file: Path) -> None:
+    file.write_text(f"{MODEL}\ndef double():\n    return build().double()\n")
+    report = json.loads(
+        leaky_shell("lean", f"{file}:double", "--input", "2,3,64,64", "--json", check=True).stdout
+    )
+    assert report["measured_on"] == "example"

@@ -34,7 +34,7 @@ def lean(
         raise ArgumentError(
             f"model: `{name}` in `{file}` must return a torch.nn.Module, got {type(built).__name__}"
         )
-    example = models.random_inputs(shapes) if shapes else None
+    example = models.random_inputs(shapes, built) if shapes else None
     report = models.lean(built, example, dry_run=dry_run)
     if as_json:
         typer.echo(json.dumps(report.to_json()))

@@ -10,6 +10,7 @@ import inspect
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import CodeType
 from typing import Any
 
 import torch
@@ -80,12 +81,19 @@ _active = _Active()
 
 
 def calls_are_lean() -> bool:
-    """Whether a call of `F.leaky_relu` at this moment would be a lean one, in this thread."""
-    return _active.mode is not None and "leaky_relu" in _active.mode.kinds
+    """Whether a call of `F.leaky_relu` at this moment would be seen, in this thread."""
+    return _active.mode is not None
+
+
+def finish(activated: torch.Tensor, slope: float) -> torch.Tensor:
+    """What a norm has activated, with the slope that is left to apply."""
+    if slope != 1:
+        return functional.leaky_relu(activated, slope)
+    return activated if torch.is_grad_enabled() else activated.detach()
 
 
 class LeanCalls(TorchFunctionMode):
-    """While entered, calls of the given kinds keep one bit per element."""
+    """While entered, calls of the given kinds keep one bit per element; others hand on what a norm has activated."""
 
     def __init__(self, kinds: frozenset[str]) -> None:
         super().__init__()
@@ -106,8 +114,9 @@ class LeanCalls(TorchFunctionMode):
         kwargs = kwargs or {}
         call = FUNCTIONS[func](*args, **kwargs)
         input = args[0] if args else kwargs["input"]
-        if not call.relu and take(input, call.slope):
-            return input
+        left = None if call.relu else take(input, call.slope, call.inplace)
+        if left is not None:
+            return finish(input, left)
         if call.kind not in self.kinds:
             return func(*args, **kwargs)
         if call.relu:
@@ -118,8 +127,8 @@ class LeanCalls(TorchFunctionMode):
 class LeanForward:
     """A module's forward with its calls made lean; it stands as `forward` on the instance.
 
-    The class's own forward runs as it is where there is nothing to save or a compiler looks on. It may be copied and
-    pickled with its module.
+    The forward that was there before runs as it is where there is nothing to save or a compiler looks on. It may be
+    copied and pickled with its module.
     """
 
     mode: Callable[[frozenset[str]], LeanCalls] = LeanCalls
@@ -127,19 +136,37 @@ class LeanForward:
     def __init__(self, module: torch.nn.Module, kinds: frozenset[str]) -> None:
         self.module = module
         self.kinds = kinds
+        self.replaced: Callable[..., Any] | None = vars(module).get("forward")
+
+    @property
+    def plain(self) -> Any:
+        """The forward that was there before: the class's, or what took its place on the instance."""
+        return self.replaced or type(self.module).forward.__get__(self.module)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        forward: Any = type(self.module).forward
         if (
             torch.compiler.is_compiling()
             or not torch.is_grad_enabled()
             or torch._C._get_tracing_state() is not None
             or _active.mode is not None
         ):
-            return forward(self.module, *args, **kwargs)
+            return self.plain(*args, **kwargs)
         with self.mode(self.kinds):
-            return forward(self.module, *args, **kwargs)
+            return self.plain(*args, **kwargs)
+
+    def replicate(self) -> torch.nn.Module:
+        """Stands as `_replicate_for_data_parallel` on the instance: a replica's forward is the replica's own."""
+        replica: torch.nn.Module = type(self.module)._replicate_for_data_parallel(self.module)  # type: ignore[no-untyped-call]
+        if self.replaced is None:
+            del vars(replica)["forward"]
+            vars(replica)["forward"] = LeanForward(replica, self.kinds)
+        return replica
 
     @property
     def __signature__(self) -> inspect.Signature:
-        return inspect.signature(type(self.module).forward.__get__(self.module))
+        return inspect.signature(self.plain)
+
+    @property
+    def __code__(self) -> CodeType:  # torch.export asks where a forward is written
+        code: CodeType = inspect.unwrap(self.plain).__code__
+        return code

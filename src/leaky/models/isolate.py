@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import CellType, FunctionType
 from typing import Any
 
 import torch
@@ -15,24 +16,48 @@ import torch
 from leaky.errors import ArgumentError, ArgumentTypeError
 
 
-def copy_of(model: torch.nn.Module, *, share_parameters: bool = False) -> torch.nn.Module:
-    """A copy of the model that shares nothing with it (but the parameters, if asked for: tracing reads none)."""
+def copy_of(model: torch.nn.Module) -> torch.nn.Module:
+    """A copy of the model that shares nothing with it."""
     memo: dict[int, Any] = {}
     for module in model.modules():
-        for value in vars(module).values():
-            if isinstance(value, torch.Tensor) and value.grad_fn is not None:
-                memo[id(value)] = (
-                    value.detach()
-                )  # the weight that the older weight_norm computes before each call
-    if share_parameters:
-        memo |= {id(parameter): parameter for parameter in model.parameters()}
+        _detach(list(vars(module).values()), memo)
     try:
-        return copy.deepcopy(model, memo)
+        copied = copy.deepcopy(model, memo)
+        for module in copied.modules():
+            if isinstance(forward := vars(module).get("forward"), FunctionType):
+                vars(module)["forward"] = _copied_closure(forward, memo)
     except Exception as error:
         raise ArgumentError(
             f"lean: `model` cannot be copied, and lean tries everything on a copy: {told(error)}; "
             "make it lean before it is wrapped or compiled"
         ) from error
+    return copied
+
+
+def _detach(values: list[Any], memo: dict[int, Any]) -> None:
+    """Stand-ins for computed tensors, which torch does not copy: features kept, the older weight_norm's weight."""
+    for value in values:
+        if isinstance(value, torch.Tensor) and value.grad_fn is not None:
+            memo[id(value)] = value.detach().clone()
+        elif type(value) in (list, tuple, dict):
+            _detach(list(value.values()) if isinstance(value, dict) else list(value), memo)
+
+
+def _copied_closure(function: FunctionType, memo: dict[int, Any]) -> FunctionType:
+    """A function put in the place of a forward, with what it holds on to (often the forward before) copied too."""
+    if id(function) not in memo:
+        cells = tuple(CellType() for _ in function.__closure__ or ())
+        made = FunctionType(function.__code__, function.__globals__, function.__name__, None, cells or None)
+        memo[id(function)] = made
+        made.__defaults__, made.__kwdefaults__ = copy.deepcopy(
+            (function.__defaults__, function.__kwdefaults__), memo
+        )
+        for cell, old in zip(cells, function.__closure__ or (), strict=True):
+            value = old.cell_contents
+            is_function = isinstance(value, FunctionType)
+            cell.cell_contents = _copied_closure(value, memo) if is_function else copy.deepcopy(value, memo)
+    copied: FunctionType = memo[id(function)]
+    return copied
 
 
 def random_state() -> Callable[[], None]:
@@ -94,7 +119,7 @@ class Example:
         return [leaf for leaf in leaves if isinstance(leaf, torch.Tensor)]
 
     def fresh(
-        self, change: Callable[[torch.Tensor], torch.Tensor] = lambda tensor: tensor.detach().clone()
+        self, change: Callable[[torch.Tensor], torch.Tensor] = lambda tensor: _leaf(tensor).clone()
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments with every tensor copied (or changed), so that no call alters the user's."""
         args, kwargs = torch.utils._pytree.tree_map(
@@ -103,10 +128,34 @@ class Example:
         return args, kwargs
 
 
-def random_inputs(shapes: Sequence[tuple[int, ...]]) -> tuple[torch.Tensor, ...]:
-    """Normal float32 tensors of these shapes, the same every time, for want of real data."""
+def _leaf(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.detach().requires_grad_(tensor.requires_grad)
+
+
+def tensors_in(value: Any) -> list[torch.Tensor]:
+    """Every tensor in what a model returned: in containers, and in the attributes of objects that are none."""
+    found: list[torch.Tensor] = []
+    seen: set[int] = set()
+    waiting = [value]
+    while waiting:
+        for leaf in torch.utils._pytree.tree_leaves(waiting.pop()):
+            if isinstance(leaf, torch.Tensor):
+                found.append(leaf)
+            elif hasattr(leaf, "__dict__") and not callable(leaf) and id(leaf) not in seen:
+                seen.add(id(leaf))
+                waiting.append(dict(vars(leaf)))
+    return found
+
+
+def random_inputs(
+    shapes: Sequence[tuple[int, ...]], model: torch.nn.Module | None = None
+) -> tuple[torch.Tensor, ...]:
+    """Normal tensors of these shapes, the same every time, for want of real data; in float32 or the model's dtype."""
     generator = torch.Generator().manual_seed(22)
-    return tuple(torch.randn(shape, generator=generator) for shape in shapes)
+    weights = (p for p in (model.parameters() if model is not None else ()) if p.is_floating_point())
+    like = next(weights, torch.empty(0, dtype=torch.float32))
+    made = (torch.randn(shape, generator=generator, device="cpu", dtype=torch.float32) for shape in shapes)
+    return tuple(x.to(like.device, like.dtype) for x in made)
 
 
 def told(error: BaseException) -> str:

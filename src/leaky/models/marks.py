@@ -40,19 +40,23 @@ def put(tensor: torch.Tensor, mark: Mark) -> torch.Tensor:
     return tensor
 
 
-def take(tensor: Any, slope: float) -> bool:
-    """Take the note off, if there is one: the tensor is activated already."""
+def take(tensor: Any, slope: float, inplace: bool = False) -> float | None:
+    """Take the note off: the slope that is left to apply (1: none); None where there is no note.
+
+    What a norm has activated with another slope, as it was when the model was made lean, has the right signs: a
+    second activation with the ratio of the two makes up for it.
+    """
     if not isinstance(tensor, torch.Tensor):
-        return False
+        return None
     mark: Mark | None = getattr(tensor, _NAME, None)
     if mark is None:
-        return False
-    if mark.slope != slope:
+        return None
+    if mark.slope != slope and inplace:
         raise LeakyError(
             f"lean: the norm `{mark.norm}` applied negative_slope={mark.slope:g} already, and is followed by one of "
-            f"{slope:g}; call leaky.unlean(model)"
+            f"{slope:g} in place; call leaky.unlean(model)"
         )
     delattr(tensor, _NAME)
     if mark.guard is not None:
         mark.guard.remove()
-    return True
+    return slope / mark.slope

@@ -16,7 +16,7 @@ class SavedStorages:
 
     def __init__(self, own: torch.nn.Module | None = None, saver: Callable[[], Any] = lambda: None) -> None:
         tensors = [] if own is None else [*own.parameters(), *own.buffers()]
-        self._own = {tensor.untyped_storage().data_ptr() for tensor in tensors}
+        self._own = {part.untyped_storage().data_ptr() for tensor in tensors for part in _parts(tensor)}
         self._saver = saver
         self._alive: list[torch.Tensor] = []  # no address is used twice while its tensor lives
         self.sizes: dict[int, int] = {}
@@ -36,13 +36,28 @@ class SavedStorages:
         return sum(self.sizes.values())
 
     def _pack(self, tensor: torch.Tensor) -> torch.Tensor:
-        storage = tensor.untyped_storage()
-        address = storage.data_ptr()
-        if address not in self._own:
-            self._alive.append(tensor)
-            self.sizes[address] = storage.nbytes()
-            self.savers.setdefault(address, set()).add(self._saver())
+        for part in _parts(tensor):
+            storage = part.untyped_storage()
+            address = storage.data_ptr()
+            if address not in self._own:
+                self._alive.append(part)
+                self.sizes[address] = storage.nbytes()
+                self.savers.setdefault(address, set()).add(self._saver())
         return tensor
+
+
+def _parts(tensor: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """The tensors with memory of their own that a tensor consists of: several, where it is sparse."""
+    match tensor.layout:
+        case torch.strided:
+            return (tensor,)
+        case torch.sparse_coo:
+            return tensor._indices(), tensor._values()
+        case torch.sparse_csr | torch.sparse_bsr:
+            return tensor.crow_indices(), tensor.col_indices(), tensor.values()
+        case torch.sparse_csc | torch.sparse_bsc:
+            return tensor.ccol_indices(), tensor.row_indices(), tensor.values()
+    return ()
 
 
 def saved_bytes(function: Callable[[], object], model: torch.nn.Module | None = None) -> int:

@@ -56,7 +56,7 @@ def observe(
         if isinstance(forward := vars(module).get("forward"), LeanForward):
             forward.mode = partial(_ObservedCalls, observer)
         vars(module)["forward"] = partial(observer.forward, name, module.forward)
-    with _ObservedCalls(observer, frozenset()), SavedStorages(model, observer.saver) as saved:
+    with _ObservedCalls(observer, None), SavedStorages(model, observer.saver) as saved:
         result = model(*args, **kwargs)
     del result
     seen = observer.seen
@@ -116,18 +116,19 @@ class _Observer:
 
 
 class _ObservedCalls(LeanCalls):
-    def __init__(self, observer: _Observer, kinds: frozenset[str]) -> None:
-        super().__init__(kinds)
+    def __init__(self, observer: _Observer, kinds: frozenset[str] | None) -> None:
+        super().__init__(kinds or frozenset())
         self.observer = observer
+        self.counts = kinds is not None
 
     def __enter__(self) -> LeanCalls:
-        if self.kinds:
+        if self.counts:
             return super().__enter__()
         torch.overrides.TorchFunctionMode.__enter__(self)  # type: ignore[no-untyped-call]  # only looks on: it must not count as active
         return self
 
     def __exit__(self, *error: Any) -> None:
-        if self.kinds:
+        if self.counts:
             super().__exit__(*error)
         else:
             torch.overrides.TorchFunctionMode.__exit__(self, *error)  # type: ignore[no-untyped-call]

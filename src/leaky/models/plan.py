@@ -14,6 +14,7 @@ from leaky.models.calls import Call
 from leaky.models.observe import Observation
 from leaky.models.proof import Trial, try_activation, try_pair
 from leaky.models.sites import Activation, Calls, Pair, Sites, call_of
+from leaky.models.trace import inside
 
 _BIT = 1 / 8
 """Bytes per element."""
@@ -28,6 +29,7 @@ class Change:
     activations: tuple[str, ...] = ()
     slope: float = 0.0
     kinds: frozenset[str] = frozenset()
+    around: tuple[str, ...] = ()
 
     @property
     def key(self) -> tuple[str, str]:
@@ -50,7 +52,9 @@ def apply(model: torch.nn.Module, changes: list[Change]) -> None:
         match change.what:
             case "fuse":
                 found = tuple(modules[name] for name in change.activations)
-                twins.absorb(modules[change.name], found, change.slope, change.name)
+                around = tuple(modules[name] for name in change.around)
+                absorption = twins.Absorption(change.name, change.slope, found, around)
+                twins.absorb(modules[change.name], absorption)
             case "bits":
                 twins.keep_bits(modules[change.name])
             case "calls":
@@ -65,7 +69,8 @@ class Planner:
         self.modules = dict(model.named_modules())
         self.sites = sites
         self.seen = seen
-        self.like = next(iter(model.parameters()), torch.empty(0))
+        floating = (parameter for parameter in model.parameters() if parameter.is_floating_point())
+        self.like = next(floating, torch.empty(0))
         self._trials: dict[Any, Trial] = {}
         if seen is not None:
             self._add_seen(seen)
@@ -74,13 +79,13 @@ class Planner:
         """What to change, when the `refused` changes are not to be made."""
         plan = Plan()
         kinds = self._kinds(plan, refused)
-        fused = [pair for pair in self.sites.pairs if self._fuse(plan, pair, refused, kinds)]
+        fused = [pair for pair in self.sites.pairs if self._fuse(plan, pair, refused)]
         for site in self.sites.activations.values():
             paired = sum(pair.calls for pair in fused if site.name in pair.activations)
             if not paired or paired < len(site.uses):
                 self._bits(plan, site, refused, paired=bool(paired))
         owners = {owner for owner, call in self.sites.calls if call.kind in kinds}
-        owners |= {pair.owner for pair in fused if pair.owner is not None}
+        owners |= {pair.cover for pair in fused if pair.owner is not None}
         plan.changes += [
             Change("calls", owner, kinds=kinds) for owner in sorted(owners) if ("calls", owner) not in refused
         ]
@@ -130,15 +135,13 @@ class Planner:
                 }
                 self.sites.calls[site] = Calls(owner, call, changed="its forward does not trace")
 
-    def _fuse(
-        self, plan: Plan, pair: Pair, refused: Mapping[tuple[str, str], str], kinds: frozenset[str]
-    ) -> bool:
+    def _fuse(self, plan: Plan, pair: Pair, refused: Mapping[tuple[str, str], str]) -> bool:
         reason = refused.get(("fuse", pair.norm))
         if reason is None and pair.unproved and self.seen is None:
             reason = f"{pair.unproved}; an `example` would prove it"
-        if reason is None and pair.owner is not None and "leaky_relu" not in kinds:
-            reason = "its activation is a call that is left"
-        change = Change("fuse", pair.norm, pair.activations, pair.slope)
+        if reason is None and pair.owner is not None:
+            reason = refused.get(("calls", pair.cover))
+        change = Change("fuse", pair.norm, pair.activations, pair.slope, around=pair.around)
         if reason is None:
             trial = self.trial(change)
             reason = trial.reason or (_NO_GAIN if trial.bytes_after >= trial.bytes_before else None)
@@ -149,8 +152,8 @@ class Planner:
         for name in pair.activations:
             plan.left[name] = told
         for key in self.sites.calls:
-            if key[0] == pair.owner:
-                plan.left[key] = told
+            if key[0] == pair.owner and key[1].slope == pair.slope:
+                plan.left[key] = "; ".join(filter(None, [plan.left.get(key), told]))
         return False
 
     def _bits(
@@ -176,7 +179,7 @@ class Planner:
             reasons = {key: self._no_use(key, calls) for key, calls in group.items()}
             for key, reason in reasons.items():
                 owner = key[0]
-                around = [name for name in self.sites.checkpoints if owner == name or _inside(name, owner)]
+                around = [name for name in self.sites.checkpoints if owner == name or inside(name, owner)]
                 if around:
                     reasons[key] = f"`{around[0]}` checkpoints activations, which would find other tensors"
                 elif ("calls", owner) in refused:
@@ -184,6 +187,8 @@ class Planner:
                 elif reason is None and not self._trial_of(key[1]):
                     reasons[key] = self.call_trial(key[1]).reason
             blocked = any("checkpoints" in (reason or "") for reason in reasons.values())
+            if not blocked and not self._gains(kind, reasons):
+                reasons = {key: reason or _LITTLE for key, reason in reasons.items()}
             if blocked or all(reason is not None for reason in reasons.values()):
                 plan.left |= {
                     key: reason or "left with others of its kind" for key, reason in reasons.items()
@@ -192,6 +197,20 @@ class Planner:
                 kinds.add(kind)
                 plan.left |= dict.fromkeys(group, "")
         return frozenset(kinds)
+
+    def _gains(self, kind: str, reasons: Mapping[Any, str | None]) -> bool:
+        """Whether bits for all calls of a kind, and for modules that make such calls, take less than they free."""
+        if self.seen is None:
+            return True
+        alike = {*self.sites.activations, *self.sites.calls}
+        freed = sum(
+            self.seen.wasted(key, alike)
+            for key, reason in reasons.items()
+            if reason is None and key in self.seen.elements
+        )
+        modules = [name for name, site in self.sites.activations.items() if site.call.kind == kind]
+        taken = sum(self.seen.elements.get(key, 0) for key in (*reasons, *modules)) * _BIT
+        return freed > taken or not any(key in self.seen.elements for key in reasons)
 
     def _trial_of(self, call: Any) -> bool:
         return call.slope != call.slope or self.call_trial(call).reason is None
@@ -229,6 +248,7 @@ class Planner:
 
 
 _NO_GAIN = "the kernels that serve it here keep as much"
+_LITTLE = "with bits for all calls of its kind, more would be kept"
 _UNKNOWN = (
     "it keeps its output, as mostly the next layer does; its calls do not trace, an `example` would tell"
 )
@@ -241,7 +261,3 @@ def _kind(norm: Any) -> tuple[Any, ...]:
     dtypes = [(p.dtype, p.device) for p in norm.parameters()]
     settings = (norm.num_features, norm.eps, norm.momentum, norm.track_running_stats, norm.training)
     return (type(norm), *settings, *weights, *grads, *dtypes)
-
-
-def _inside(name: str, outer: str) -> bool:
-    return outer == "" or name.startswith(f"{outer}.")

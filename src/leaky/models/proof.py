@@ -15,15 +15,13 @@ from torch.nn import functional as F
 from leaky.kernels.select import SMALL, explain
 from leaky.models import twins
 from leaky.models.calls import Call, LeanCalls
-from leaky.models.isolate import Example, told
+from leaky.models.compare import Values, differs
+from leaky.models.isolate import Example, tensors_in, told
 from leaky.models.memory import saved_bytes
 from leaky.nn import functional
 
-Values = dict[str, torch.Tensor | None]
 _ELEMENTS = 2**13
 """Of a made-up input of a norm."""
-_TIMES_EAGER = 4.0
-"""A result may be this much further from float64 than eager's own, where it is not within the plain tolerance."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ class Trial:
 def try_activation(call: Call, like: torch.Tensor) -> Trial:
     """One-bit (leaky) ReLU against torch's, in the dtype and on the device of `like`."""
     x = _normal((4, 16, SMALL // 32), like)  # above what the kernels hand to torch because it is small
-    x.view(-1)[:3] = torch.tensor([0.0, -0.0, 1.0], dtype=x.dtype)
+    x.view(-1)[:3] = x.new_tensor([0.0, -0.0, 1.0])
 
     def eager(x: torch.Tensor) -> torch.Tensor:
         if call.relu:
@@ -121,7 +119,7 @@ def _pair(
     pair = copy.deepcopy(_Pair(norm, activation, slope)).train(training)
     if fused:
         found = () if pair.activation is None else (pair.activation,)
-        twins.absorb(pair.norm, found, slope, "norm")
+        twins.absorb(pair.norm, twins.Absorption("norm", slope, found))
     return pair
 
 
@@ -136,7 +134,7 @@ def _shapes(norm: Any) -> list[tuple[int, ...]]:
 
 def _normal(shape: tuple[int, ...], like: torch.Tensor) -> torch.Tensor:
     generator = torch.Generator().manual_seed(20)
-    return torch.randn(shape, generator=generator).to(like.device, like.dtype)
+    return torch.randn(shape, generator=generator, device="cpu").to(like.device, like.dtype)
 
 
 def _fresh(pair: Any) -> torch.nn.Module:
@@ -181,7 +179,9 @@ def _evaluate(
     return _results(lambda: function(leaf.clone()), {"input 0": leaf}, model)
 
 
-def evaluate(model: torch.nn.Module, example: Example, *, double: bool = False) -> Values:
+def evaluate(
+    model: torch.nn.Module, example: Example, *, double: bool = False, by_inputs: bool = True
+) -> Values:
     """Outputs, gradients of inputs and parameters, and buffers of `model`, a copy that may be spoilt, by name."""
     leaves: dict[str, torch.Tensor] = {}
 
@@ -189,7 +189,10 @@ def evaluate(model: torch.nn.Module, example: Example, *, double: bool = False) 
         tensor = tensor.detach().clone()
         if not tensor.is_floating_point():
             return tensor
-        tensor = (tensor.double() if double else tensor).requires_grad_()
+        tensor = tensor.double() if double else tensor
+        if not by_inputs:
+            return tensor
+        tensor.requires_grad_()
         leaves[f"input {len(leaves)}"] = tensor
         return tensor.clone()  # in-place operations are not allowed on leaves
 
@@ -202,84 +205,19 @@ def _results(
 ) -> Values:
     parameters = dict(model.named_parameters()) if model is not None else {}
     learned = {f"`{name}`": p for name, p in parameters.items() if p.requires_grad}
-    outputs = [x for x in torch.utils._pytree.tree_leaves(function()) if isinstance(x, torch.Tensor)]
-    values: Values = {f"output {n}": output.detach().clone() for n, output in enumerate(outputs)}
+    outputs = tensors_in(function())
+    values: Values = {f"output {n}": _dense(output.detach().clone()) for n, output in enumerate(outputs)}
     rooted = [output for output in outputs if output.requires_grad]
     generator = torch.Generator().manual_seed(21)
-    weights = [torch.randn(y.shape, generator=generator).to(y.device, y.dtype) for y in rooted]
-    wanted = {**leaves, **learned}
-    if rooted and wanted:
-        found = torch.autograd.grad(rooted, list(wanted.values()), weights, allow_unused=True)
-        values |= {f"the gradient of {name}": grad for name, grad in zip(wanted, found, strict=True)}
+    weights = [torch.randn(y.shape, generator=generator, device="cpu").to(y.device, y.dtype) for y in rooted]
+    if rooted:
+        torch.autograd.backward(rooted, weights)  # not `grad`, which reentrant checkpointing refuses
+        for name, leaf in {**leaves, **learned}.items():
+            values[f"the gradient of {name}"] = None if leaf.grad is None else _dense(leaf.grad)
     if model is not None:
         values |= {f"the buffer `{name}`": buffer for name, buffer in model.named_buffers()}
     return values
 
 
-def differs(
-    found: Values, wanted: Values, truth: Callable[[], Values] | None = None, *, limit: float | None = None
-) -> str | None:
-    """What differs beyond rounding, if anything does.
-
-    Outputs to 8 eps and gradients to 1,700 eps of their largest value (1e-6 and 2e-4 in float32), or all to `limit`;
-    beyond that a result may be four times as far from float64, the `truth`, as eager's own.
-    """
-    true: Values | None = None
-    floor = _FLOOR * max((_largest(grad) for name, grad in wanted.items() if _is_gradient(name)), default=0.0)
-    if found.keys() != wanted.keys():
-        return "it returns other tensors"
-    for name in sorted(wanted, key=lambda name: not name.startswith("output")):
-        mine, theirs = found[name], wanted[name]
-        if (mine is None) != (theirs is None):
-            return f"{name} is {'missing' if mine is None else 'there, but should not be'}"
-        if mine is None or theirs is None:
-            continue
-        if mine.shape != theirs.shape or mine.dtype != theirs.dtype:
-            return f"{name} is {mine.dtype} {tuple(mine.shape)}, not {theirs.dtype} {tuple(theirs.shape)}"
-        least = floor if _is_gradient(name) else 0.0
-        error, most = _distance(mine, theirs, least), _limit(name, theirs.dtype, limit)
-        if not error <= most and truth is not None:
-            true = truth() if true is None else true
-            right = true[name]
-            assert right is not None
-            error, most = (
-                _distance(mine, right, least),
-                max(most, _TIMES_EAGER * _distance(theirs, right, least)),
-            )
-        if not error <= most:
-            return f"{name} is off by {error:.1e} of its largest value, more than {most:.1e}"
-    return None
-
-
-_FLOOR = 1e-3
-"""A gradient below this part of the largest one is measured against that: before a norm, a bias has a gradient of
-nothing but rounding."""
-
-
-def _is_gradient(name: str) -> bool:
-    return name.startswith("the gradient")
-
-
-def _largest(x: torch.Tensor | None) -> float:
-    return 0.0 if x is None or not x.numel() else float(x.detach().abs().max().nan_to_num())
-
-
-def _limit(name: str, dtype: torch.dtype, limit: float | None) -> float:
-    if not dtype.is_floating_point:
-        return 0.0
-    if limit is not None:
-        return limit
-    return min(0.05, (1700 if _is_gradient(name) else 8) * torch.finfo(dtype).eps)
-
-
-def _distance(mine: torch.Tensor, theirs: torch.Tensor, least: float) -> float:
-    """The largest difference in units of the largest value, or of `least` where that is larger."""
-    if not mine.numel():
-        return 0.0
-    wide = torch.complex128 if theirs.is_complex() else torch.float64
-    x, y = mine.detach().to(wide), theirs.detach().to(wide)
-    usual = y.isfinite()
-    if not torch.equal(x.isfinite(), usual) or not torch.equal(x.isnan(), y.isnan()):
-        return math.inf
-    x, y = x[usual], y[usual]
-    return float((x - y).abs().max()) / (max(_largest(y), least) or 1.0) if y.numel() else 0.0
+def _dense(x: torch.Tensor) -> torch.Tensor:
+    return x if x.layout == torch.strided else x.to_dense()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from types import CodeType, FunctionType
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -14,9 +12,9 @@ from leaky import nn
 from leaky.models import twins
 from leaky.models.calls import FUNCTIONS, METHODS, NAMES, Call
 from leaky.models.graph import changed_later, kept_by, readers
-from leaky.models.trace import Region, Traces, is_leaf, join
+from leaky.models.reading import CHECKPOINTS, mentions
+from leaky.models.trace import Region, Traces, inside, is_leaf, join
 
-_CHECKPOINTS = frozenset({"checkpoint", "checkpoint_sequential", "_gradient_checkpointing_func"})
 ACTIVATIONS = (torch.nn.LeakyReLU, nn.LeakyReLU, torch.nn.ReLU, nn.ReLU)
 
 
@@ -44,10 +42,14 @@ class Pair:
     activations: tuple[str, ...]
     slope: float
     owner: str | None = None
+    cover: str = ""
+    """The innermost module in whose forward both run."""
     calls: int = 1
     """How often the graphs call the norm."""
     unproved: str = ""
     """Why the graphs alone do not prove it: then the whole model must be tried on an example."""
+    around: tuple[str, ...] = ()
+    """Modules whose forward ends after the norm or starts before the activation: hooks on them look in between."""
 
 
 @dataclass
@@ -84,7 +86,7 @@ def find(model: torch.nn.Module, traces: Traces) -> Sites:
         if isinstance(module, torch.nn.LeakyReLU | torch.nn.ReLU)
     }
     checkpoints = frozenset(
-        name for name, module in modules.items() if not is_leaf(module) and _mentions(module, _CHECKPOINTS)
+        name for name, module in modules.items() if not is_leaf(module) and mentions(module, CHECKPOINTS)
     )
     sites = Sites(activations, [], {}, checkpoints)
     first = {name: every[0] for every in names.values() for name in every}
@@ -133,28 +135,10 @@ def _own_class(module: torch.nn.Module) -> str:
     return f"{type(module).__name__} is a class of its own"
 
 
-def _mentions(module: torch.nn.Module, names: set[str] | frozenset[str]) -> bool:
-    """Whether the code of a module's class uses one of the names."""
-    return any(
-        names & set(_code_names(function.__code__))
-        for cls in type(module).__mro__
-        if not cls.__module__.startswith("torch.")
-        for function in vars(cls).values()
-        if isinstance(function, FunctionType)
-    )
-
-
-def _code_names(code: CodeType) -> Iterator[str]:
-    yield from code.co_names
-    yield from code.co_freevars
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _code_names(constant)
-
-
 def _called(region: Region, node: fx.Node, first: dict[str, str]) -> str:
-    """The model's first name of the module that a node calls."""
-    return first[join(region.name, str(node.target))]
+    """The model's first name of the module that a node calls (its own, where the forward has just made it)."""
+    name = join(region.name, str(node.target))
+    return first.get(name, name)
 
 
 def _read_uses(sites: Sites, traces: Traces, first: dict[str, str]) -> None:
@@ -162,9 +146,14 @@ def _read_uses(sites: Sites, traces: Traces, first: dict[str, str]) -> None:
         for node in region.graph.nodes:
             module = region.module(node)
             if isinstance(module, torch.nn.LeakyReLU | torch.nn.ReLU):
-                site: Activation | Calls = sites.activations[_called(region, node, first)]
+                name = _called(region, node, first)
+                if name not in sites.activations:
+                    continue
+                site: Activation | Calls = sites.activations[name]
             elif (call := read_call(node)) is not None:
                 owner = first[region.path(node)[-1]]
+                if owner in sites.activations:
+                    continue  # within a class of the user's
                 site = sites.calls.setdefault((owner, call), Calls(owner, call))
             else:
                 continue
@@ -175,14 +164,14 @@ def _read_uses(sites: Sites, traces: Traces, first: dict[str, str]) -> None:
 
 def _read_code(sites: Sites, model: torch.nn.Module, traces: Traces) -> None:
     """Functions that code which does not trace names."""
+    modules = dict(model.named_modules())
     for name in traces.opaque:
-        module = model.get_submodule(name)
+        module = modules[name]
         if (
             not is_leaf(module)
-            and _mentions(module, NAMES)
+            and (code := mentions(module, NAMES))
             and not any(owner == name for owner, _ in sites.calls)
         ):
-            code = {text for text in NAMES if _mentions(module, {text})}
             leaky = bool(code & {"leaky_relu", "leaky_relu_"})
             call = Call(not leaky, float("nan") if leaky else 0.0, False)
             sites.calls[name, call] = Calls(name, call, changed="its forward does not trace", seen=False)
@@ -192,14 +181,14 @@ def _find_pairs(sites: Sites, model: torch.nn.Module, traces: Traces, first: dic
     nodes: dict[str, list[tuple[Region, fx.Node]]] = {}
     for region in traces.regions:
         for node in region.graph.nodes:
-            if type(region.module(node)) in twins.NORMS:
+            if type(region.module(node)) in twins.NORMS and _called(region, node, first) in first:
                 nodes.setdefault(_called(region, node, first), []).append((region, node))
     for norm, calls in nodes.items():
         found = [_follows(sites, model, region, node, first) for region, node in calls]
         problem = next((reason for _, reason in found if reason), None)
         pairs = [pair for pair, _ in found if pair is not None]
         if problem is None and len(pairs) == len(found):
-            if len({(pair.slope, pair.owner) for pair in pairs}) > 1:
+            if len({(pair.slope, pair.owner, pair.owner and pair.cover) for pair in pairs}) > 1:
                 problem = "it is followed by different activations in different calls"
             elif twins.has_hooks(model.get_submodule(norm)):
                 problem = "it has hooks"
@@ -209,8 +198,16 @@ def _find_pairs(sites: Sites, model: torch.nn.Module, traces: Traces, first: dic
                 _refuse(sites, pair, f"not fused with `{norm}`: {reason}")
         elif pairs:
             activations = tuple(dict.fromkeys(name for pair in pairs for name in pair.activations))
-            unproved = next((pair.unproved for pair in pairs if pair.unproved), "")
-            sites.pairs.append(Pair(norm, activations, pairs[0].slope, pairs[0].owner, len(pairs), unproved))
+            around = tuple(dict.fromkeys(name for pair in pairs for name in pair.around))
+            opaque = (
+                f"{f'`{name}`' if name else 'the model'} does not always trace"
+                for name in traces.opaque
+                if inside(norm, name)
+            )
+            unproved = next((pair.unproved for pair in pairs if pair.unproved), next(opaque, ""))
+            sites.pairs.append(
+                replace(pairs[0], activations=activations, calls=len(pairs), unproved=unproved, around=around)
+            )
 
 
 def _refuse(sites: Sites, pair: Pair, reason: str) -> None:
@@ -226,6 +223,7 @@ def _follows(
 ) -> tuple[Pair | None, str | None]:
     """The pair that a norm's call is half of, and why it may not be fused."""
     users = list(dict.fromkeys(readers(node, region)))
+    stored = next((name for name, value in region.stored.items() if node in value), None)
     norm = _called(region, node, first)
     for user in sorted(users, key=region.order.__getitem__):
         module = region.module(user)
@@ -233,18 +231,26 @@ def _follows(
         owner = None
         if isinstance(module, torch.nn.LeakyReLU):
             name = _called(region, user, first)
+            if name not in sites.activations:
+                continue
             call = call_of(module)
         else:
             read = read_call(user)
             if read is None or read.relu:
                 continue
             call, owner = read, first[region.path(user)[-1]]
-        pair = Pair(norm, (name,) if name is not None else (), call.slope, owner)
+        around = tuple(first[name] for name in region.between(node, user))
+        cover = first[region.shared(node, user)[-1]]
+        pair = Pair(norm, (name,) if name is not None else (), call.slope, owner, cover=cover, around=around)
         others = [other for other in users if other is not user]
+        if owner in sites.activations:
+            return None, None
         if not call.inplace and others:
             return pair, "its output is read elsewhere too"
         if call.inplace and any(region.order[other] < region.order[user] for other in others):
             return pair, "its output is read before the activation changes it"
+        if stored is not None:
+            return pair, f"its output is kept as `{stored}`"
         if not 0 < call.slope < float("inf"):
             return pair, f"a slope of {call.slope:g} has no inverse"
         if name is not None:
@@ -261,13 +267,11 @@ def _follows(
             return pair, known
         if not region.whole:
             unknown = unknown or f"`{region.name}` traces, but not the model around it"
-        return Pair(norm, pair.activations, call.slope, owner, unproved=unknown or ""), None
+        return replace(pair, unproved=unknown or ""), None
     return None, None
 
 
 def _checkpoint_between(sites: Sites, region: Region, norm: fx.Node, activation: fx.Node) -> str | None:
     """A module that may checkpoint one of the two calls without the other."""
-    first, second = region.path(norm), region.path(activation)
-    shared = [name for name, other in zip(first, second, strict=False) if name == other]
-    parted = {*first, *second} - set(shared[:-1])
+    parted = [*region.shared(norm, activation)[-1:], *region.between(norm, activation)]
     return next((name for name in sorted(parted) if name in sites.checkpoints), None)

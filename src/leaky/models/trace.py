@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 import operator
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +28,8 @@ class Region:
     graph: fx.Graph
     root: torch.nn.Module
     whole: bool
+    stored: dict[str, set[fx.Node]] = field(default_factory=dict)
+    """What attributes of modules held after the forward, by their dotted names: others may read it there."""
     order: dict[fx.Node, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -42,6 +45,14 @@ class Region:
         if node.op == "call_module" and stack:
             stack.pop()
         return [self.name, *(join(self.name, name) for name in stack if name)]
+
+    def shared(self, node: fx.Node, other: fx.Node) -> list[str]:
+        """The modules in whose forward both nodes run, the outermost first."""
+        return [a for a, b in zip(self.path(node), self.path(other), strict=False) if a == b]
+
+    def between(self, node: fx.Node, other: fx.Node) -> list[str]:
+        """Modules in whose forward only one of the two nodes runs."""
+        return sorted({*self.path(node), *self.path(other)} - set(self.shared(node, other)))
 
 
 @dataclass
@@ -67,6 +78,11 @@ def trace(model: torch.nn.Module, example: Example | None = None) -> Traces:
 def join(outer: str, inner: str) -> str:
     """A dotted name within another."""
     return ".".join(part for part in (outer, inner) if part)
+
+
+def inside(name: str, outer: str) -> bool:
+    """Whether a module is another, or within it, by their names."""
+    return outer in ("", name) or name.startswith(f"{outer}.")
 
 
 class _Proxy(fx.Proxy):
@@ -145,26 +161,49 @@ def _trace(
     if name in seen:
         return
     seen.add(name)
-    graphs: list[fx.Graph] = []
+    regions: list[Region] = []
     opaque: dict[str, str] = {}
     for values in variants:
         tracer = _Tracer()
         try:
             if "forward" in vars(root):
                 raise fx.proxy.TraceError("its forward was replaced")
-            graphs.append(tracer.trace(root, concrete_args=values or None))
+            graph = tracer.trace(root, concrete_args=values or None)
+            regions.append(Region(name, graph, root, name == "", _stored(root, name, tracer)))
             opaque |= tracer.opaque
         except Exception as error:
-            if not graphs:
+            if not regions:
                 traces.opaque.setdefault(name, told(error))
                 break
-    traces.regions += [Region(name, graph, root, whole=name == "") for graph in graphs]
+    traces.regions += regions
     for inner, reason in opaque.items():
         traces.opaque.setdefault(join(name, inner), reason)
-    inside = {join(name, inner): root.get_submodule(inner) for inner in opaque} if graphs else {name: root}
+    inside = {join(name, inner): root.get_submodule(inner) for inner in opaque} if regions else {name: root}
     for parent_name, parent in inside.items():
         for child_name, child in _callable_children(parent, parent_name):
             _trace(child, child_name, traces, _variants(child, None), seen)
+
+
+def _stored(root: torch.nn.Module, name: str, tracer: fx.Tracer) -> dict[str, set[fx.Node]]:
+    """Values that the forward left in attributes of modules, which the graph does not show."""
+    found: dict[str, set[fx.Node]] = {}
+    for module_name, module in root.named_modules():
+        for attribute, value in vars(module).items():
+            nodes = {leaf.node for leaf in _proxies(value) if leaf.tracer is tracer}
+            if nodes:
+                found[join(join(name, module_name), attribute)] = nodes
+    return found
+
+
+def _proxies(value: Any) -> Iterator[fx.Proxy]:
+    if isinstance(value, fx.Proxy):
+        yield value
+    elif type(value) in (list, tuple, set):
+        for item in value:
+            yield from _proxies(item)
+    elif type(value) is dict:
+        for item in value.values():
+            yield from _proxies(item)
 
 
 def _callable_children(parent: torch.nn.Module, name: str) -> list[tuple[str, torch.nn.Module]]:
@@ -180,9 +219,9 @@ def _callable_children(parent: torch.nn.Module, name: str) -> list[tuple[str, to
 def _variants(root: torch.nn.Module, example: Example | None) -> list[dict[str, Any]]:
     """Values that a forward's arguments are fixed to, first as they are mostly given."""
     try:
-        signature = inspect.signature(type(root).forward)
+        signature = inspect.signature(type(root).forward)  # a scripted module's class has none
         bound = signature.bind_partial(root, *example.args, **example.kwargs) if example else None
-    except (TypeError, ValueError):
+    except (AttributeError, TypeError, ValueError):
         return [{}]
     given = {} if bound is None else bound.arguments
     defaults = {

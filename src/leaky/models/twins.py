@@ -13,7 +13,7 @@ import torch
 
 from leaky import nn
 from leaky.catalogue import Spec, lookup
-from leaky.models.calls import LeanForward, calls_are_lean
+from leaky.models.calls import LeanForward, calls_are_lean, finish
 from leaky.models.marks import Mark, put, take
 
 _ORIGINAL = "_leaky_original"
@@ -21,26 +21,38 @@ _ORIGINAL = "_leaky_original"
 
 @dataclass(frozen=True)
 class Original:
-    """What a module was, and which attributes it was given since."""
+    """What a module was, which attributes it was given since, and those of the same names that it had."""
 
     cls: type[torch.nn.Module]
+    became: type[torch.nn.Module]
     added: tuple[str, ...]
+    hidden: dict[str, Any]
 
 
 def become(module: torch.nn.Module, cls: type[torch.nn.Module], **added: Any) -> None:
     """Give a module another class and more attributes; remember how it was."""
-    vars(module).update(added, **{_ORIGINAL: Original(type(module), tuple(added))})
-    module.__class__ = cls
+    hidden = {name: vars(module)[name] for name in added if name in vars(module)}
+    vars(module).update(added, **{_ORIGINAL: Original(type(module), cls, tuple(added), hidden)})
+    if cls is not type(module):
+        module.__class__ = cls
 
 
 def restore(module: torch.nn.Module) -> bool:
-    """Undo `become`; whether there was anything to undo."""
+    """Undo `become`; whether there was anything to undo. What the user has replaced since is the user's."""
     original: Original | None = vars(module).pop(_ORIGINAL, None)
     if original is None:
         return False
+    if original.became is not original.cls and type(module) is not original.became:
+        vars(module)["_absorption"] = None  # another class was made from ours since, as parametrizations do
+        return True
     for name in original.added:
+        if name == "forward" and not isinstance(vars(module).get(name), LeanForward):
+            continue
         vars(module).pop(name, None)
-    module.__class__ = original.cls
+        if name in original.hidden:
+            vars(module)[name] = original.hidden[name]
+    if original.became is not original.cls:
+        module.__class__ = original.cls
     return True
 
 
@@ -54,21 +66,26 @@ class AbsorbedLeakyReLU(nn.LeakyReLU):
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """The input, where the norm before has activated it."""
-        if not torch.compiler.is_compiling() and take(input, self.negative_slope):
-            return input
-        return super().forward(input)
+        left = None if torch.compiler.is_compiling() else take(input, self.negative_slope, self.inplace)
+        return super().forward(input) if left is None else finish(input, left)
 
 
 @dataclass
 class Absorption:
-    """What a fused norm knows of the activation after it: modules, or calls of a function where there are none."""
+    """What a fused norm knows of the activation after it: modules, or calls of a function where there are none.
+
+    `around` are the modules whose forward ends, or starts, between the two.
+    """
 
     norm: str
     slope: float
     activations: tuple[torch.nn.Module, ...]
+    around: tuple[torch.nn.Module, ...] = ()
 
     def holds(self) -> bool:
-        """Whether the activation is still there, the same, and nobody watches it."""
+        """Whether the activation is still there, the same, and nobody watches what goes into it."""
+        if any(map(has_hooks, self.around)):
+            return False
         if not self.activations:
             return calls_are_lean()
         return all(
@@ -96,12 +113,12 @@ class AbsorbingNorm(torch.nn.Module):
     """
 
     plain: ClassVar[type[torch.nn.Module]]
-    _absorption: Absorption
+    _absorption: Absorption | None
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """The norm's output, activated and marked as such, or plain."""
         absorption = self._absorption
-        if not (self._has_gradient(input) and absorption.holds()):
+        if absorption is None or not (self._has_gradient(input) and absorption.holds()):
             result: torch.Tensor = self.plain.forward(self, input)
             return result
         output: torch.Tensor = super().forward(input)
@@ -137,11 +154,11 @@ NORMS: dict[type[torch.nn.Module], type[torch.nn.Module]] = {
 globals().update({cls.__name__: cls for cls in NORMS.values()})  # pickle finds a class by its module's name
 
 
-def absorb(norm: torch.nn.Module, activations: tuple[torch.nn.Module, ...], slope: float, name: str) -> None:
+def absorb(norm: torch.nn.Module, absorption: Absorption) -> None:
     """Let a norm apply the activation that follows it."""
-    spec = Spec(lookup("leaky_relu"), (float(slope),))
-    become(norm, NORMS[type(norm)], activation=spec, _absorption=Absorption(name, slope, activations))
-    for module in activations:
+    spec = Spec(lookup("leaky_relu"), (float(absorption.slope),))
+    become(norm, NORMS[type(norm)], activation=spec, _absorption=absorption)
+    for module in absorption.activations:
         if type(module) is not AbsorbedLeakyReLU:
             become(module, AbsorbedLeakyReLU)
 
@@ -154,4 +171,5 @@ def keep_bits(activation: torch.nn.Module) -> None:
 
 def lean_calls(owner: torch.nn.Module, kinds: frozenset[str]) -> None:
     """Let the calls in a module's forward keep one bit per element."""
-    become(owner, type(owner), forward=LeanForward(owner, kinds))
+    forward = LeanForward(owner, kinds)
+    become(owner, type(owner), forward=forward, _replicate_for_data_parallel=forward.replicate)

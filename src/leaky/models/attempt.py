@@ -1,0 +1,265 @@
+"""One call of `lean`, up to the plan that holds, and the report of it; the model itself is only read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
+
+import torch
+
+from leaky.errors import ArgumentError
+from leaky.models import compare, proof, twins
+from leaky.models.calls import Call
+from leaky.models.isolate import Example, copy_of, told
+from leaky.models.observe import Observation, observe
+from leaky.models.plan import Change, Plan, Planner, apply
+from leaky.models.report import LeanReport, LeanSite
+from leaky.models.sites import Pair, find
+from leaky.models.trace import trace
+
+_MOST_TRIALS = 30
+"""Runs of the example spent on finding which sites do not keep the numbers."""
+_NEAR = 0.1
+"""How far apart two runs of a deep network may be, as a whole, of which float64 has shown that they are the same."""
+
+
+class Attempt:
+    """What one call of `lean` finds out; `reseed` puts the random generators back for the next run."""
+
+    def __init__(self, model: torch.nn.Module, example: Example | None, reseed: Any) -> None:
+        self.model = model
+        self.example = example
+        self.reseed = reseed
+        traces = trace(copy_of(model), example)
+        self.sites = find(model, traces)
+        self.before = None if example is None else self._plain_run(example)
+        self.planner = Planner(model, self.sites, self.before)
+        self._check_sites(traces.opaque)
+        self.refused: dict[tuple[str, str], str] = {}
+        self._eager: dict[bool, compare.Values] = {}
+        self._truth: dict[bool, compare.Values] = {}
+        self._trials = 0
+        self._by_inputs = True
+
+    def _check_sites(self, opaque: dict[str, str]) -> None:
+        """Raise where there is nothing that could become lean."""
+        if not (self.sites.activations or self.sites.calls):
+            hint = "; not all of it traces, an `example` may show more" if opaque and not self.example else ""
+            raise ArgumentError(
+                f"lean: `model` ({type(self.model).__name__}) has no ReLU or LeakyReLU, neither as a module nor as "
+                f"a function it calls; there is nothing to make lean{hint}"
+            )
+
+    def run(self) -> tuple[Plan, Observation | None]:
+        """The plan that holds, and what a run of the model so changed keeps."""
+        plan = self._proved_apart()
+        if self.example is None:
+            return plan, None
+        self._eager[False] = self._plain_values()
+        while plan.changes and (reason := self._why_not(plan.changes)) is not None:
+            self.refused |= self._culprits(plan.changes, reason)
+            plan = self._proved_apart()
+        after = self._lean_run(plan.changes)
+        if plan.changes and self.before is not None and after.total > self.before.total:
+            self.refused |= {
+                change.key: "on the example, the model would keep more" for change in plan.changes
+            }
+            plan = self.planner.plan(self.refused)
+            after = self._lean_run(plan.changes)
+        return plan, after
+
+    def _lean_run(self, changes: list[Change]) -> Observation:
+        assert self.example is not None
+        self.reseed()
+        changed = copy_of(self.model)
+        apply(changed, changes)
+        return observe(changed, self.example, self.sites.activations, self._norms())
+
+    def _proved_apart(self) -> Plan:
+        """A plan whose every change holds on made-up input."""
+        while True:
+            plan = self.planner.plan(self.refused)
+            reasons = {change.key: self.planner.trial(change).reason for change in plan.changes}
+            failed = {key: reason for key, reason in reasons.items() if reason is not None}
+            if not failed:
+                return plan
+            self.refused |= failed
+
+    def _plain_run(self, example: Example) -> Observation:
+        self.reseed()
+        copied = copy_of(self.model)
+        try:
+            return observe(copied, example, self.sites.activations, self._norms())
+        except Exception as error:
+            raise ArgumentError(f"lean: `model` rejects the `example`: {told(error)}") from error
+
+    def _norms(self) -> list[str]:
+        return [name for name, module in self.model.named_modules() if type(module) in twins.NORMS]
+
+    def _why_not(self, changes: Sequence[Change]) -> str | None:
+        """Why the whole model does not keep its numbers with these changes; None where it does.
+
+        Where graphs do not show who else reads the output of a norm, in the other mode (train or eval) too.
+        """
+        self._trials += 1
+        unsure = {pair.norm for pair in self.sites.pairs if pair.unproved}
+        both = any(change.what == "fuse" and change.name in unsure for change in changes)
+        reasons = (self._why_not_in(changes, other) for other in ((False, True) if both else (False,)))
+        return next(filter(None, reasons), None)
+
+    def _why_not_in(self, changes: Sequence[Change], other: bool) -> str | None:
+        """The same in the mode that the model is in, or the `other`.
+
+        In a deep network rounding puts some elements on the other side of a kink, and eager's own gradients are off
+        by more than any tolerance. Then float64 decides, where that hardly happens, and float32 must be near, or as
+        near to that as eager is.
+        """
+        eager = self._plain_in(other, self._eager, double=False)
+        if not eager:
+            return None
+        try:
+            found = self._values(changes, other=other)
+            reason = compare.differs(found, eager)
+            if reason is not None and (truth := self._plain_in(other, self._truth, double=True)):
+                reason = compare.differs(self._values(changes, double=True, other=other), truth, limit=1e-5)
+                reason = reason and f"in float64, {reason}"
+                reason = reason or compare.differs(found, eager, lambda: truth, limit=_NEAR, as_a_whole=True)
+        except Exception as error:
+            reason = f"the model raised {told(error)}"
+        return reason and f"on the example{', in the other mode' if other else ''}, {reason}"
+
+    def _plain_values(self) -> compare.Values:
+        """Of the model as it is; without gradients of its inputs where it cannot be differentiated by them."""
+        try:
+            values = self._values()
+        except Exception:
+            self._by_inputs = False
+            try:
+                values = self._values()
+            except Exception as error:
+                raise ArgumentError(
+                    f"lean: `model` cannot be differentiated on the `example` as it is: {told(error)}"
+                ) from error
+        if not any(name.startswith("output") for name in values):
+            raise ArgumentError(
+                "lean: on the `example`, `model` returns no tensor that could be compared; "
+                "give one on which it does, or none"
+            )
+        return values
+
+    def _values(
+        self, changes: Sequence[Change] = (), *, double: bool = False, other: bool = False
+    ) -> compare.Values:
+        assert self.example is not None
+        self.reseed()
+        copied = copy_of(self.model)
+        copied = copied.double() if double else copied
+        copied = copied.train(not copied.training) if other else copied
+        apply(copied, list(changes))
+        return proof.evaluate(copied, self.example, double=double, by_inputs=self._by_inputs)
+
+    def _plain_in(self, other: bool, known: dict[bool, compare.Values], *, double: bool) -> compare.Values:
+        """The plain model's values in one mode; empty where it does not run in that."""
+        if other not in known:
+            try:
+                known[other] = self._values(double=double, other=other)
+            except Exception:
+                known[other] = {}
+        return known[other]
+
+    def _culprits(self, changes: Sequence[Change], reason: str) -> dict[tuple[str, str], str]:
+        """The changes that do not hold, found by halving; all of them where no half shows it alone."""
+        if len(changes) == 1:
+            return {changes[0].key: reason}
+        if self._trials > _MOST_TRIALS:
+            return {change.key: f"{reason}; which sites are the cause was not found" for change in changes}
+        middle = len(changes) // 2
+        found: dict[tuple[str, str], str] = {}
+        for half in (changes[:middle], changes[middle:]):
+            if (half_reason := self._why_not(half)) is not None:
+                found |= self._culprits(half, half_reason)
+        return found or {change.key: reason for change in changes}
+
+    def report(self, plan: Plan, after: Observation | None, dry_run: bool) -> LeanReport:
+        """What was found and done."""
+        rows = [
+            *self._pair_rows(plan, after),
+            *self._activation_rows(plan, after),
+            *self._call_rows(plan, after),
+        ]
+        order = {name: number for number, (name, _) in enumerate(self.model.named_modules())}
+        rows.sort(key=lambda row: order[row[0]])
+        if self.before is not None and after is not None:
+            totals: tuple[int | None, int | None] = (self.before.total, after.total)
+        else:
+            trials = [self.planner.trial(change) for change in plan.changes]
+            totals = (sum(t.bytes_before for t in trials), sum(t.bytes_after for t in trials))
+        measured_on: Literal["example", "synthetic"] = "synthetic" if self.before is None else "example"
+        return LeanReport(
+            type(self.model).__name__, tuple(site for _, site in rows), measured_on, *totals, dry_run
+        )
+
+    def _pair_rows(self, plan: Plan, after: Observation | None) -> Iterator[tuple[str, LeanSite]]:
+        for pair in self._fused(plan):
+            norm = self.model.get_submodule(pair.norm)
+            absorbed = [_was(self.model.get_submodule(name)) for name in pair.activations]
+            following = absorbed[0] if absorbed else f"F.leaky_relu(negative_slope={pair.slope:g})"
+            if self.before is not None and after is not None:
+                counted = self.before.pair_bytes(pair.norm), after.pair_bytes(pair.norm)
+            else:
+                change = next(change for change in plan.changes if change.key == ("fuse", pair.norm))
+                trial = self.planner.trial(change)
+                counted = trial.bytes_before, trial.bytes_after
+            name = " + ".join((pair.norm, *pair.activations))
+            was = f"{type(norm).__name__} + {following}"
+            yield pair.norm, LeanSite(name, was, "one tensor for both", "", (), *counted)
+
+    def _activation_rows(self, plan: Plan, after: Observation | None) -> Iterator[tuple[str, LeanSite]]:
+        changes = {change.key: change for change in plan.changes}
+        for name, site in self.sites.activations.items():
+            if name not in plan.left:
+                continue  # the rows of its norms say it
+            change = changes.get(("bits", name))
+            was, became = _was(self.model.get_submodule(name)), self._keeps(site.call) if change else None
+            counted = self._bytes(name, site.call, plan, after, bool(change))
+            yield name, LeanSite(name, was, became, plan.left[name], site.also, *counted)
+
+    def _call_rows(self, plan: Plan, after: Observation | None) -> Iterator[tuple[str, LeanSite]]:
+        kinds = next((change.kinds for change in plan.changes if change.what == "calls"), frozenset())
+        for (owner, call), calls in self.sites.calls.items():
+            pairs = [pair for pair in self._fused(plan) if (pair.owner, pair.slope) == (owner, call.slope)]
+            if pairs and sum(pair.calls for pair in pairs) == len(calls.uses):
+                continue  # the rows of its norms say it
+            lean = call.kind in kinds
+            was = f"F.{call}" if calls.seen else "calls in code that does not trace"
+            reason = "; ".join(filter(None, [plan.left.get((owner, call), ""), *calls.refused]))
+            counted = self._bytes((owner, call), call, plan, after, lean and calls.seen)
+            yield owner, LeanSite(owner, was, self._keeps(call) if lean else None, reason, (), *counted)
+
+    def _fused(self, plan: Plan) -> list[Pair]:
+        fused = {change.name for change in plan.changes if change.what == "fuse"}
+        return [pair for pair in self.sites.pairs if pair.norm in fused]
+
+    def _keeps(self, call: Call) -> str:
+        known = call.slope == call.slope  # not where only a function's name was seen
+        return self.planner.call_trial(call).keeps if known else "what leaky.nn.functional keeps"
+
+    def _bytes(
+        self, site: Any, call: Call, plan: Plan, after: Observation | None, lean: bool
+    ) -> tuple[int | None, int | None]:
+        if self.before is not None and after is not None:
+            fused = [pair.norm for pair in self._fused(plan)]
+            return self.before.bytes(site, fused), after.bytes(site, fused)
+        if not lean:
+            return None, None
+        trial = self.planner.call_trial(call)
+        return trial.bytes_before, trial.bytes_after
+
+
+def _was(module: torch.nn.Module) -> str:
+    name = type(module).__name__
+    if isinstance(module, torch.nn.LeakyReLU):
+        slope = module.negative_slope
+        shown = f"{slope:g}" if isinstance(slope, int | float) else "no number"
+        return f"{name}({shown}{', inplace' if module.inplace else ''})"
+    return f"{name}({'inplace' if getattr(module, 'inplace', False) else ''})"
