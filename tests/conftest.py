@@ -1,11 +1,11 @@
-"""What all tests share: small tasks in files of their own, and a place to run the shell."""
+"""What all tests share: NaN in fresh memory, small tasks in files of their own, and a place to run the shell."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -26,6 +26,22 @@ def build():
         recipe=leaky.lab.Recipe(epochs=2, batch_size=16), learning_rates=(0.01, 0.1),
     )
 """
+
+
+@pytest.fixture(autouse=True)
+def nan_in_fresh_memory() -> Iterator[None]:
+    """torch.empty and its kin give NaN, in integers the largest number: what a kernel leaves unwritten shows.
+
+    torch does so while it asks for deterministic algorithms; with "warn" it refuses no operation.
+    """
+    torch = sys.modules.get("torch")
+    if torch is None:  # nothing of torch is tested where nobody has imported it
+        yield
+        return
+    mode = torch.get_deterministic_debug_mode()
+    torch.set_deterministic_debug_mode("warn")
+    yield
+    torch.set_deterministic_debug_mode(mode)
 
 
 @pytest.fixture

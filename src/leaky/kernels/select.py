@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
+from torch.autograd import forward_ad
 
 from leaky.errors import ArgumentError, KernelError
 from leaky.kernels import native
@@ -45,11 +46,17 @@ REQUESTED: Kernel | None = requested()
 
 
 def tracing() -> bool:
-    """Whether torch.compile, torch.export, torch.jit or a functorch transform (vmap, grad) looks at the call."""
+    """Whether something looks at the call that native kernels are invisible to.
+
+    That is torch.compile, torch.export, torch.jit, make_fx and other dispatch modes, a functorch transform (vmap,
+    grad), or forward-mode differentiation.
+    """
     return (
         torch.compiler.is_compiling()
         or torch._C._are_functorch_transforms_active()
         or torch._C._get_tracing_state() is not None
+        or torch._C._len_torch_dispatch_stack() > 0
+        or forward_ad._current_level >= 0
     )
 
 
@@ -63,7 +70,7 @@ def why_not_native(x: torch.Tensor, *, small: int = SMALL) -> str | None:
 
 def _why_not_native(x: torch.Tensor, small: int) -> str | None:
     if tracing():
-        return "a compiler or a functorch transform traces the call"
+        return "a compiler, a transform or a dispatch mode looks at the call"
     if REQUESTED == "plain":
         return "LEAKY_KERNELS=plain"
     if type(x) not in TENSORS:

@@ -35,6 +35,8 @@ def leaky_relu(input: torch.Tensor, negative_slope: float = 0.01, inplace: bool 
     """
     if not (input.requires_grad and torch.is_grad_enabled()):
         return F.leaky_relu_(input, negative_slope) if inplace else F.leaky_relu(input, negative_slope)
+    if inplace and input.is_leaf:
+        return F.leaky_relu_(input, negative_slope)  # torch refuses, before anything is written
     reason = why_not_native(input)
     if reason is None:
         result: torch.Tensor = KeepBits.apply(input, float(negative_slope), False, inplace)  # type: ignore[no-untyped-call]
@@ -53,7 +55,8 @@ def relu(input: torch.Tensor, inplace: bool = False) -> torch.Tensor:
         >>> leaky.nn.functional.relu(torch.tensor([-2.0, 3.0]))
         tensor([0., 3.])
     """
-    if input.requires_grad and torch.is_grad_enabled() and why_not_native(input) is None:
+    learns = input.requires_grad and torch.is_grad_enabled() and not (inplace and input.is_leaf)
+    if learns and why_not_native(input) is None:
         result: torch.Tensor = KeepBits.apply(input, 0.0, True, inplace)  # type: ignore[no-untyped-call]
         return result
     return F.relu_(input) if inplace else F.relu(input)
@@ -63,6 +66,8 @@ def _without_native(x: torch.Tensor, negative_slope: float, inplace: bool) -> to
     result: torch.Tensor
     if negative_slope < 0 and inplace and not tracing():
         result = plain.KeepBytes.apply(x, negative_slope, True)  # type: ignore[no-untyped-call]
+    elif negative_slope < 0 and inplace:  # torch's in-place form refuses in backward
+        result = x.copy_(F.leaky_relu(x.clone(), negative_slope))
     elif inplace:
         result = F.leaky_relu_(x, negative_slope)
     elif tracing() or x.numel() < SMALL:

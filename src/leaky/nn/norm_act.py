@@ -16,7 +16,8 @@ from leaky.errors import ArgumentError
 from leaky.kernels.select import Choice, why_not_native
 from leaky.nn import functional
 from leaky.nn.modules import activation as activation_module
-from leaky.nn.norm_ops import Norm, NormAct, lossy_channels, plain_vector, run_forward
+from leaky.nn.norm_ops import NormAct, lossy_channels, plain_vector, run_forward
+from leaky.nn.norm_torch import Norm
 
 DEFAULT = "leaky_relu(negative_slope=0.01)"
 
@@ -91,8 +92,10 @@ class _NormAct(torch.nn.Module):
         axis = 0 if x.dim() == self._unbatched else 1
         if x.dim() <= axis or x.shape[axis] != self.num_features:
             return "the input does not have num_features channels"  # torch has the words for what follows
+        if self.eps <= 0:
+            return f"eps is {self.eps:g}"
         weight = self.weight
-        if weight is not None and weight.dtype not in (x.dtype, torch.float32):
+        if weight is not None and weight.dtype != x.dtype and (weight.dtype, x.dtype) not in _MIXED:
             return f"weights of {weight.dtype} with an input of {x.dtype}"
         for tensor in (weight, self.bias, self.running_mean, self.running_var):
             if tensor is not None and not plain_vector(tensor, self.num_features):
@@ -160,6 +163,8 @@ class _NormAct(torch.nn.Module):
         return Norm(mean, var, self.eps, per_instance=False, given=True)
 
 
+_MIXED = ((torch.float32, torch.bfloat16), (torch.float32, torch.float16))
+"""Dtypes of weights and input that differ and go together, as in torch."""
 _SMALL = 256
 """Elements below which the composition is faster than the fused kernel."""
 

@@ -8,30 +8,18 @@ of eps * (|weight| + |bias|) / |weight|: channels where that is too much, and fu
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
-from torch.nn import functional as F
 
 from leaky.kernels import native
 from leaky.kernels.select import DTYPES, TENSORS
-from leaky.nn.ops import same_layout
+from leaky.nn import norm_torch
+from leaky.nn.norm_torch import Norm
+from leaky.nn.ops import has_no_address, same_layout
 
 LOSS_LIMIT = 4.0
 """A channel keeps its input where (|weight| + |bias|) / |weight| is above: reading xhat from y loses so many eps."""
-
-
-class Norm(NamedTuple):
-    """One call's normalisation: statistics (to be filled, or given as in eval mode) and what it is over."""
-
-    mean: torch.Tensor
-    var: torch.Tensor
-    eps: float
-    per_instance: bool
-    given: bool
-    running: tuple[torch.Tensor, torch.Tensor] | None = None
-    """Mean and variance that move towards this batch's, by `momentum`."""
-    momentum: float = 0.0
 
 
 class NormAct(torch.autograd.Function):
@@ -76,28 +64,18 @@ class NormAct(torch.autograd.Function):
         eps, per_instance, given, negative_slope, stride = ctx.rest
         norm = Norm(mean, var, eps, per_instance, given)
         needs = ctx.needs_input_grad[:3]
-        if torch.is_grad_enabled():
-            x = _recovered(y, kept, index, weight, bias, norm, negative_slope)
-            x = _Through.apply(trace, x) if needs[0] else x  # type: ignore[no-untyped-call]
-            found = _differentiable(x, weight, bias, norm, negative_slope, grad, needs)
+        if y is not None and not same_layout(y, stride):  # hooks on saved tensors may give another back
+            y = torch.empty_strided(y.shape, stride, dtype=y.dtype, device=y.device).copy_(y)
+        if torch.is_grad_enabled() or has_no_address(grad):
+            x = norm_torch.recovered(y, kept, index, weight, bias, norm, negative_slope)
+            x = norm_torch.Through.apply(trace, x) if needs[0] else x  # type: ignore[no-untyped-call]
+            found = norm_torch.differentiated(x, weight, bias, norm, negative_slope, grad, needs)
         else:
             found = run_backward(grad, stride, y, kept, index, weight, bias, norm, negative_slope)
         grad_x, grad_weight, grad_bias = (g if need else None for g, need in zip(found, needs, strict=True))
         if grad_trace is not None:
             grad_x = grad_trace if grad_x is None else grad_x + grad_trace
         return grad_x, grad_weight, grad_bias, None, None
-
-
-class _Through(torch.autograd.Function):
-    """The values of `x` on the graph of `trace`."""
-
-    @staticmethod
-    def forward(ctx: Any, trace: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-        return x.clone()
-
-    @staticmethod
-    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, None]:
-        return grads[0], None
 
 
 def lossy_channels(
@@ -143,7 +121,7 @@ def dense(x: torch.Tensor, *, like: torch.Tensor) -> torch.Tensor:
 def is_channels_last(x: torch.Tensor) -> bool:
     """Whether a channels-last kernel should run: dense in that format and not in the contiguous one."""
     if x.dim() == 2:
-        return True  # (N, C) is both; its channels are next to each other
+        return x.is_contiguous()  # (N, C) is both; its channels are next to each other
     return (
         x.dim() in (4, 5) and not x.is_contiguous() and x.is_contiguous(memory_format=_channels_last(x.dim()))
     )
@@ -167,7 +145,8 @@ def run_forward(
 ) -> torch.Tensor:
     """y, and the statistics into `norm` unless they are given."""
     channels_last = is_channels_last(x)
-    x = x if channels_last else x.contiguous()
+    if not channels_last:
+        x, channels_last = x.contiguous(), x.dim() == 2
     y = torch.empty_like(x)
     native.norm_act_forward(
         x,
@@ -225,61 +204,7 @@ def run_backward(
         norm.per_instance,
         norm.given,
     )
-    if weight is None or bias is None:
-        return grad_x, None, None
-    if weight.dtype != wide:
-        return grad_x, grad_weight.to(weight.dtype), grad_bias.to(bias.dtype)
-    return grad_x, grad_weight, grad_bias
-
-
-def _recovered(
-    y: torch.Tensor | None,
-    kept: torch.Tensor | None,
-    index: torch.Tensor | None,
-    weight: torch.Tensor | None,
-    bias: torch.Tensor | None,
-    norm: Norm,
-    negative_slope: float,
-) -> torch.Tensor:
-    """The input, read back from the output; exact where it was kept."""
-    with torch.no_grad():
-        if y is None:
-            assert kept is not None
-            return kept
-        wide = y.to(norm.mean.dtype)
-        shape = (1, -1, *[1] * (y.dim() - 2))
-        z = torch.where(wide > 0, wide, wide / negative_slope)
-        xhat = z if weight is None or bias is None else (z - bias.view(shape)) / weight.view(shape)
-        per = (len(y), -1, *shape[2:]) if norm.per_instance and not norm.given else shape
-        x = (xhat * (norm.var + norm.eps).sqrt().view(per) + norm.mean.view(per)).to(y.dtype)
-        if index is not None and kept is not None:
-            x[:, index >= 0] = kept
-        return x
-
-
-def _differentiable(
-    x: torch.Tensor,
-    weight: torch.Tensor | None,
-    bias: torch.Tensor | None,
-    norm: Norm,
-    negative_slope: float,
-    grad: torch.Tensor,
-    needs: tuple[bool, ...],
-) -> tuple[torch.Tensor | None, ...]:
-    """The same gradients by torch's own operations, on the graph: for double backward."""
-    with torch.enable_grad():
-        if norm.given:
-            z = F.batch_norm(
-                x, norm.mean.to(x.dtype), norm.var.to(x.dtype), weight, bias, False, 0.0, norm.eps
-            )
-        elif norm.per_instance:
-            z = F.instance_norm(x, None, None, weight, bias, True, 0.0, norm.eps)
-        else:
-            z = F.batch_norm(x, None, None, weight, bias, True, 0.0, norm.eps)
-        y = F.relu(z) if negative_slope == 0 else F.leaky_relu(z, negative_slope)
-        wanted = [t for t, need in zip((x, weight, bias), needs, strict=True) if need and t is not None]
-        found = iter(torch.autograd.grad(y, wanted, grad, create_graph=True) if wanted else ())
-        return tuple(
-            next(found) if need and t is not None else None
-            for t, need in zip((x, weight, bias), needs, strict=True)
-        )
+    narrow = next((t.dtype for t in (weight, bias) if t is not None), wide)
+    if narrow != wide:
+        grad_weight, grad_bias = grad_weight.to(narrow), grad_bias.to(narrow)
+    return grad_x, None if weight is None else grad_weight, None if bias is None else grad_bias

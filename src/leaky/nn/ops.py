@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from leaky.kernels import native
+from leaky.kernels.select import tracing
 
 
 class KeepBits(torch.autograd.Function):
@@ -70,11 +71,26 @@ def _gradient(grad: torch.Tensor, bits: torch.Tensor, *rest: Any) -> torch.Tenso
 def _multiply(
     grad: torch.Tensor, bits: torch.Tensor, stride: tuple[int, ...], negative_slope: float, relu: bool
 ) -> torch.Tensor:
+    if has_no_address(grad):
+        upper = _unpacked(bits, grad.shape, stride)
+        return torch.where(upper, grad, torch.zeros_like(grad) if relu else grad * negative_slope)
     out = torch.empty_strided(grad.shape, stride, dtype=grad.dtype, device=grad.device)
     if not same_layout(grad, stride):
         grad = out.copy_(grad)
     native.leaky_relu_backward(grad, bits, out, negative_slope, relu=relu)
     return out
+
+
+def has_no_address(grad: torch.Tensor) -> bool:
+    """Whether backward is given several gradients at once (`is_grads_batched=True`, vmap), or is traced."""
+    return tracing() or torch._C._functorch.is_legacy_batchedtensor(grad)
+
+
+def _unpacked(bits: torch.Tensor, shape: torch.Size, stride: tuple[int, ...]) -> torch.Tensor:
+    """One bool for every packed bit, as a tensor of that shape and memory layout."""
+    places = torch.arange(8, dtype=torch.uint8, device=bits.device)
+    flat = ((bits[:, None] >> places) & 1).bool().view(-1)
+    return flat.as_strided(shape, stride)
 
 
 def is_dense(x: torch.Tensor) -> bool:

@@ -1,0 +1,101 @@
+"""Norm + leaky ReLU in torch's own operations: for double backward and vmap over a backward."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from torch.nn import functional as F
+
+
+class Norm(NamedTuple):
+    """One call's normalisation: statistics (to be filled, or given as in eval mode) and what it is over."""
+
+    mean: torch.Tensor
+    var: torch.Tensor
+    eps: float
+    per_instance: bool
+    given: bool
+    running: tuple[torch.Tensor, torch.Tensor] | None = None
+    """Mean and variance that move towards this batch's, by `momentum`."""
+    momentum: float = 0.0
+
+
+class Through(torch.autograd.Function):
+    """The values of `x` on the graph of `trace`."""
+
+    @staticmethod
+    def forward(ctx: Any, trace: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, None]:
+        return grads[0], None
+
+
+def recovered(
+    y: torch.Tensor | None,
+    kept: torch.Tensor | None,
+    index: torch.Tensor | None,
+    weight: torch.Tensor | None,
+    bias: torch.Tensor | None,
+    norm: Norm,
+    negative_slope: float,
+) -> torch.Tensor:
+    """The input, read back from the output; exact where it was kept."""
+    with torch.no_grad():
+        if y is None:
+            assert kept is not None
+            return kept
+        wide = y.to(norm.mean.dtype)
+        shape = (1, -1, *[1] * (y.dim() - 2))
+        xhat = torch.where(wide > 0, wide, wide / negative_slope)
+        if bias is not None:
+            xhat = xhat - bias.view(shape)
+        if weight is not None:
+            xhat = xhat / weight.view(shape)
+        per = (len(y), -1, *shape[2:]) if norm.per_instance and not norm.given else shape
+        x = (xhat * (norm.var + norm.eps).sqrt().view(per) + norm.mean.view(per)).to(y.dtype)
+        if index is not None and kept is not None:
+            x[:, index >= 0] = kept
+        return x
+
+
+def composed(
+    x: torch.Tensor,
+    weight: torch.Tensor | None,
+    bias: torch.Tensor | None,
+    norm: Norm,
+    negative_slope: float,
+) -> torch.Tensor:
+    """The same function of x, weight and bias."""
+    if norm.given:
+        dtype = next((t.dtype for t in (weight, bias) if t is not None), x.dtype)
+        mean, var = norm.mean.to(dtype), norm.var.to(dtype)
+        z = F.batch_norm(x, mean, var, weight, bias, False, 0.0, norm.eps)
+    elif norm.per_instance:
+        z = F.instance_norm(x, None, None, weight, bias, True, 0.0, norm.eps)
+    else:
+        z = F.batch_norm(x, None, None, weight, bias, True, 0.0, norm.eps)
+    return F.relu(z) if negative_slope == 0 else F.leaky_relu(z, negative_slope)
+
+
+def differentiated(
+    x: torch.Tensor,
+    weight: torch.Tensor | None,
+    bias: torch.Tensor | None,
+    norm: Norm,
+    negative_slope: float,
+    grad: torch.Tensor,
+    needs: tuple[bool, ...],
+) -> tuple[torch.Tensor | None, ...]:
+    """Gradients of x, weight and bias; in grad mode on the graph of `x`, `weight`, `bias` and `grad`."""
+    again = torch.is_grad_enabled()
+    inputs = (x if again else x.detach().requires_grad_(), weight, bias)
+    with torch.enable_grad():
+        y = composed(*inputs, norm, negative_slope)
+        wanted = [t for t, need in zip(inputs, needs, strict=True) if need and t is not None]
+        found = iter(torch.autograd.grad(y, wanted, grad, create_graph=again) if wanted else ())
+        return tuple(
+            next(found) if need and t is not None else None for t, need in zip(inputs, needs, strict=True)
+        )
