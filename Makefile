@@ -18,12 +18,14 @@ $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "leaky needs Python 3.11 or newer with venv; name one with: make PYTHON=/path/to/python3" >&2; exit 2; }
 	@"$(PYTHON)" -m venv $(VENV)
 
-$(VENV)/lab.stamp: $(BIN)/python pyproject.toml constraints.txt
+NATIVE := CMakeLists.txt $(wildcard native/*)  # an editable install compiles them once
+
+$(VENV)/lab.stamp: $(BIN)/python pyproject.toml constraints.txt $(NATIVE)
 	@echo "Installing leaky and what its lab needs into $(VENV) ..."
 	@$(INSTALL) --editable '.[lab]'
 	@touch $@
 
-$(VENV)/dev.stamp: $(BIN)/python pyproject.toml constraints.txt
+$(VENV)/dev.stamp: $(BIN)/python pyproject.toml constraints.txt $(NATIVE)
 	@echo "Installing leaky and what its tests need into $(VENV) ..."
 	@$(INSTALL) --editable '.[lab,jax,dask,dev]'
 	@touch $@
