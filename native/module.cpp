@@ -34,6 +34,8 @@ Dtype dtype_of(int code) {
     return Dtype(code);
 }
 
+int64_t size_of(Dtype dtype) { return dtype == Dtype::f64 ? 8 : dtype == Dtype::f32 ? 4 : 2; }
+
 ElementwiseCall elementwise(Address in, Address out, Address mask, int64_t count, int dtype, double slope,
                             int rectifier, int threads) {
     if (count < 0) throw nb::value_error("count: must not be negative");
@@ -45,6 +47,7 @@ ElementwiseCall elementwise(Address in, Address out, Address mask, int64_t count
 void forward(Address x, Address out, Address mask, int64_t count, int dtype, double slope, int rectifier, int threads) {
     const ElementwiseCall call = elementwise(x, out, mask, count, dtype, slope, rectifier, threads);
     nb::gil_scoped_release release;
+    if (mask && x != out) large_pages(call.out, count * size_of(call.dtype));  // without a mask nobody trains
     chosen->forward(call);
 }
 
@@ -52,6 +55,7 @@ void backward(Address grad, Address mask, Address out, int64_t count, int dtype,
     const ElementwiseCall call = elementwise(grad, out, mask, count, dtype, slope, rectifier, threads);
     if (count && !mask) throw nb::value_error("mask: must be given");
     nb::gil_scoped_release release;
+    if (grad != out) large_pages(call.out, count * size_of(call.dtype));
     chosen->backward(call);
 }
 
@@ -81,6 +85,7 @@ void norm_forward(Address x, Address out, Address weight, Address bias, Address 
     bool done;
     {
         nb::gil_scoped_release release;
+        if (x != out) large_pages(p.out, n * c * s * size_of(p.dtype));
         done = chosen->norm_forward(p);
     }
     if (!done) throw std::bad_alloc();
@@ -110,6 +115,7 @@ void norm_backward(Address grad, Address y, Address kept, Address kept_index, bo
     bool done;
     {
         nb::gil_scoped_release release;
+        if (grad_x && grad_x != grad) large_pages(p.grad_x, n * c * s * size_of(p.dtype));
         done = chosen->norm_backward(p);
     }
     if (!done) throw std::bad_alloc();

@@ -1,6 +1,7 @@
 #include "threads.hpp"
 
 #include <pthread.h>
+#include <sys/mman.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -134,6 +135,18 @@ void run_tasks(int64_t count, int threads, void (*task)(void*, int64_t), void* c
 }
 
 void borrow(Team parallel) { team.store(parallel); }
+
+void large_pages(void* out, int64_t bytes) {
+#ifdef MADV_HUGEPAGE
+    constexpr int64_t least = int64_t(4) << 20;
+    if (bytes < least) return;
+    const uintptr_t page = 4096, start = (reinterpret_cast<uintptr_t>(out) + page - 1) / page * page;
+    const uintptr_t end = (reinterpret_cast<uintptr_t>(out) + uintptr_t(bytes)) / page * page;
+    madvise(reinterpret_cast<void*>(start), end - start, MADV_HUGEPAGE);  // refused: nothing is lost
+#else
+    (void)out, (void)bytes;
+#endif
+}
 
 int64_t half_last_cache() {
     static const int64_t bytes = [] {
