@@ -3,6 +3,10 @@
 - `leaky.leaky_relu(x)` and every other entry of `leaky.catalogue`, on any array.
 - `leaky.nn`: the same as torch modules, and initialisation with the right gain.
 - `leaky.lean(model)`: the model trains with less memory, in place; `leaky.unlean(model)` undoes it.
+- `leaky.check(model)`: mistakes with activations in a model's definition, found without running it.
+- `leaky.swap(model, "relu", "leaky_relu")`, `leaky.recycle(model, optimizer, dormant)` and
+  `leaky.initialise_(model, "he")`: other activations, another start for dormant units, new weights.
+- `leaky.diagnose(model, batches)`, `leaky.watch(model)`: which units are dead, one-sided, saturated, and since when.
 - `leaky.lab.compare(...)`: which activation is better, on real data, with evidence.
 
 Importing leaky loads NumPy only; torch and the lab's libraries are loaded when first used.
@@ -20,24 +24,43 @@ from leaky.errors import LeakyError
 if TYPE_CHECKING:
     from leaky import lab as lab
     from leaky import nn as nn
+    from leaky.doctor.diagnose import diagnose as diagnose
+    from leaky.doctor.recycle import recycle as recycle
+    from leaky.doctor.watch import watch as watch
+    from leaky.models.check import check as check
+    from leaky.models.initialise import initialise_ as initialise_
     from leaky.models.lean import lean as lean
     from leaky.models.lean import unlean as unlean
+    from leaky.models.swap import swap as swap
+    from leaky.models.swap import unswap as unswap
 
 __version__ = "0.1.0"
 
 _LAZY = ("lab", "models", "nn")
-_OF_MODELS = ("lean", "unlean")
+_OF_MODELS = ("check", "initialise_", "lean", "swap", "unlean", "unswap")
+_OF_DOCTOR = {
+    "diagnose": "leaky.doctor.diagnose",
+    "recycle": "leaky.doctor.recycle",
+    "watch": "leaky.doctor.watch",
+}
 
 __all__ = [
     "LeakyError",
     "Spec",
     "__version__",
     "catalogue",
+    "check",
+    "diagnose",
+    "initialise_",
     "lab",
     "lean",
     "nn",
     "parse",
+    "recycle",
+    "swap",
     "unlean",
+    "unswap",
+    "watch",
     *arrays.FUNCTIONS,
 ]
 
@@ -49,6 +72,8 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(f"leaky.{name}")
     if name in _OF_MODELS:
         return getattr(importlib.import_module("leaky.models"), name)
+    if name in _OF_DOCTOR:
+        return getattr(importlib.import_module(_OF_DOCTOR[name]), name)
     raise AttributeError(f"module 'leaky' has no attribute {name!r}")
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 
 from leaky.catalogue import Spec, parse
 from leaky.errors import ArgumentError
+
+_ASYMMETRIC = 0.6007
+"""The standard deviation times sqrt(fan_in) of Lu et al. 2020."""
 
 
 def gain(spec: str | Spec) -> float:
@@ -53,3 +57,65 @@ def he_normal_(
         )
     scale = gain(activation) / math.sqrt(max(math.prod(tensor.shape[1:]), 1))  # an empty weight stays empty
     return tensor.normal_(generator=generator).mul_(scale)
+
+
+@torch.no_grad()
+def randomized_asymmetric_(
+    weight: torch.Tensor, bias: torch.Tensor | None = None, *, generator: torch.Generator | None = None
+) -> torch.Tensor:
+    """Fill weight and bias of a layer before a ReLU in place, so that few units are born dead (Lu et al. 2020).
+
+    Each row of (weight | bias) is drawn from N(0, 0.6007^2 / fan_in); then one entry of the row, which one is random,
+    is drawn from Beta(2, 1) instead, whose density is 2t on (0, 1). 0.6007 is the root of
+    s^2/2 + 4s/(3 sqrt(2 pi)) + 1/2 = 1, with which the second moment of a signal that is nowhere negative does not
+    grow from layer to layer.
+
+    Args:
+        weight: shape (out, in, ...); fan_in is in * ....
+        bias: shape (out,); without one the asymmetric entry is always a weight.
+        generator: where the random numbers come from; torch's global one by default.
+
+    Returns:
+        The weight.
+
+    Raises:
+        ArgumentError: `weight` has fewer than two dimensions or no entries in a row, or `bias` another length.
+
+    Reference: Lu, Shin, Su, Karniadakis 2020: Dying ReLU and Initialization: Theory and Numerical Examples.
+    Communications in Computational Physics 28(5). arXiv:1903.06733
+
+    Example:
+        >>> layer = torch.nn.Linear(2, 2)
+        >>> weight = randomized_asymmetric_(layer.weight, layer.bias)
+        >>> bool((torch.cat([weight, layer.bias[:, None]], 1).max(1).values > 0).all())
+        True
+    """
+    if weight.dim() < 2 or math.prod(weight.shape[1:]) == 0:
+        raise ArgumentError(
+            f"randomized_asymmetric_: `weight` must have shape (out, in, ...), none of them 0, "
+            f"got {tuple(weight.shape)}"
+        )
+    rows, fan_in = weight.shape[0], math.prod(weight.shape[1:])
+    if bias is not None and bias.shape != (rows,):
+        raise ArgumentError(
+            f"randomized_asymmetric_: `bias` must have shape ({rows},), one for each row, got {tuple(bias.shape)}"
+        )
+    columns = fan_in + (bias is not None)
+    device = generator.device if generator is not None else weight.device
+    joint = torch.randn(rows, columns, generator=generator, device=device).mul_(
+        _ASYMMETRIC / math.sqrt(fan_in)
+    )
+    chosen = torch.randint(columns, (rows, 1), generator=generator, device=device)
+    joint.scatter_(1, chosen, torch.rand(rows, 1, generator=generator, device=device).sqrt_())
+    weight.copy_(joint[:, :fan_in].reshape(weight.shape))
+    if bias is not None:
+        bias.copy_(joint[:, fan_in])
+    return weight
+
+
+def __getattr__(name: str) -> Any:
+    if name == "initialise_":
+        raise AttributeError(
+            "leaky.nn.init has no `initialise_`: it reads a whole model; call leaky.initialise_"
+        )
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
