@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 from typing import Any
 
@@ -114,8 +115,6 @@ def randomized_asymmetric_(
 
 
 def __getattr__(name: str) -> Any:
-    if name == "initialise_":
-        raise AttributeError(
-            "leaky.nn.init has no `initialise_`: it reads a whole model; call leaky.initialise_"
-        )
+    if name == "initialise_":  # of whole models, whose graphs leaky.models reads: here by its name alone
+        return importlib.import_module("leaky.models").initialise_
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
