@@ -22,6 +22,7 @@ from leaky.catalogue import Spec, parse
 from leaky.errors import LeakyError
 
 if TYPE_CHECKING:
+    from leaky import doctor as doctor
     from leaky import lab as lab
     from leaky import nn as nn
     from leaky.doctor.diagnose import diagnose as diagnose
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_LAZY = ("lab", "models", "nn")
+_LAZY = ("doctor", "lab", "models", "nn")
 _OF_MODELS = ("check", "initialise_", "lean", "swap", "unlean", "unswap")
 _OF_DOCTOR = {
     "diagnose": "leaky.doctor.diagnose",
@@ -51,6 +52,7 @@ __all__ = [
     "catalogue",
     "check",
     "diagnose",
+    "doctor",
     "initialise_",
     "lab",
     "lean",

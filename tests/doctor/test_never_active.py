@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 import leaky
-from leaky.doctor.collect import NeverActive, activation_sites
+from leaky.doctor.never_active import NeverActive, activation_sites
 
 
 def linear(weights: list[list[float]], bias: list[float]) -> nn.Linear:

@@ -8,7 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from leaky import __version__
+from leaky.cli.check import CheckCommand, check
 from leaky.cli.compare import compare
+from leaky.cli.doctor import doctor
 from leaky.cli.lean import lean
 from leaky.cli.results import results
 from leaky.errors import LeakyError
@@ -24,7 +26,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command(cls=CheckCommand)(check)
 app.command()(compare)
+app.command()(doctor)
 app.command()(lean)
 app.command()(results)
 

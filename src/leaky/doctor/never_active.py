@@ -1,4 +1,4 @@
-"""Hooks that watch the inputs of a model's activations, unit by unit."""
+"""The share of never-active units alone, by hooks: what the lab asks for after every epoch."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from typing import Any
 import torch
 
 from leaky.catalogue import MODULES
-
-_FEATURES_LAST = (torch.nn.Linear, torch.nn.LayerNorm, torch.nn.MultiheadAttention, torch.nn.RNNBase)
-_CHANNELS_SECOND = (torch.nn.modules.conv._ConvNd, torch.nn.modules.batchnorm._NormBase, torch.nn.GroupNorm)
+from leaky.doctor.units import CHANNELS_SECOND, FEATURES_LAST, LastLayer
 
 
 def activation_sites(model: torch.nn.Module) -> dict[str, torch.nn.Module]:
@@ -35,11 +33,10 @@ class NeverActive:
     def __init__(self, model: torch.nn.Module) -> None:
         self._model = model
         self._sites = activation_sites(model)
-        self._layers = [m for m in model.modules() if isinstance(m, (*_FEATURES_LAST, *_CHANNELS_SECOND))]
+        self._layers = [m for m in model.modules() if isinstance(m, (*FEATURES_LAST, *CHANNELS_SECOND))]
         self._highest: dict[str, torch.Tensor] = {}
         self._calls: dict[str, int] = {}
-        self._features_last: Any = None
-        self._last_layer: torch.nn.Module | None = None
+        self._last = LastLayer()
         self._handles: list[torch.utils.hooks.RemovableHandle] = []
 
     def __enter__(self) -> NeverActive:
@@ -57,7 +54,7 @@ class NeverActive:
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
-        self._features_last = self._last_layer = None
+        self._last.forget()
 
     def shares(self) -> dict[str, float]:
         """Share of never-active units by activation, in the order of their first call."""
@@ -68,21 +65,14 @@ class NeverActive:
         self._calls.clear()
 
     def _after_layer(self, module: torch.nn.Module, arguments: Any, output: Any) -> None:
-        self._last_layer = module
-        if isinstance(module, _FEATURES_LAST):
-            self._features_last = output
-
-    def _unit_dim(self, x: torch.Tensor) -> int:
-        straight = x is self._features_last
-        last = x.dim() < 2 or straight or (x.dim() == 3 and isinstance(self._last_layer, _FEATURES_LAST))
-        return x.dim() - 1 if last else 1
+        self._last.ran(module, output)
 
     def _watch(self, name: str) -> Any:
         def hook(module: torch.nn.Module, arguments: tuple[torch.Tensor, ...]) -> None:
             x = arguments[0].detach()
             call = self._calls[name] = self._calls.get(name, 0) + 1
             label = name if call == 1 else f"{name}:{call}"
-            unit = self._unit_dim(arguments[0])
+            unit = self._last.unit_dim(arguments[0])
             others = [dim for dim in range(x.dim()) if dim != unit]
             highest = x.amax(others) if others else x
             seen = self._highest.get(label)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import numpy as np
 import torch
 
-from leaky.doctor.collect import NeverActive
+from leaky.doctor.never_active import NeverActive
 from leaky.errors import one_line
 from leaky.lab.data import Part, seed_everything
 from leaky.lab.environment import environment

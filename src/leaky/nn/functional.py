@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch.nn import functional as F
+from torch.overrides import handle_torch_function, has_torch_function_unary
 
 from leaky.kernels import plain
 from leaky.kernels.select import SMALL, tracing, why_not_native
@@ -33,6 +34,9 @@ def leaky_relu(input: torch.Tensor, negative_slope: float = 0.01, inplace: bool 
         >>> leaky.nn.functional.leaky_relu(torch.tensor([-2.0, 3.0]), 0.1)
         tensor([-0.2000,  3.0000])
     """
+    if has_torch_function_unary(input):
+        seen: torch.Tensor = handle_torch_function(leaky_relu, (input,), input, negative_slope, inplace)
+        return seen
     if not (input.requires_grad and torch.is_grad_enabled()):
         return F.leaky_relu_(input, negative_slope) if inplace else F.leaky_relu(input, negative_slope)
     if inplace and input.is_leaf:
@@ -55,6 +59,9 @@ def relu(input: torch.Tensor, inplace: bool = False) -> torch.Tensor:
         >>> leaky.nn.functional.relu(torch.tensor([-2.0, 3.0]))
         tensor([0., 3.])
     """
+    if has_torch_function_unary(input):
+        seen: torch.Tensor = handle_torch_function(relu, (input,), input, inplace)
+        return seen
     learns = input.requires_grad and torch.is_grad_enabled() and not (inplace and input.is_leaf)
     if learns and why_not_native(input) is None:
         result: torch.Tensor = KeepBits.apply(input, 0.0, True, inplace)  # type: ignore[no-untyped-call]

@@ -1,11 +1,13 @@
 """What measuring leaves behind: plain data, no torch, no plots.
 
+- `diagnosis`: what the activations of a model were measured to do.
 - `study`: trials, arms and comparisons of the lab.
 - `finding`: what a reading of a model's definition found.
 """
 
 from __future__ import annotations
 
+from leaky.records.diagnosis import Diagnosis, Found, Site
 from leaky.records.finding import Finding
 from leaky.records.study import (
     PROTOCOL,
@@ -24,11 +26,14 @@ from leaky.records.study import (
 __all__ = [
     "PROTOCOL",
     "Arm",
+    "Diagnosis",
     "Epoch",
     "Finding",
+    "Found",
     "Interval",
     "Metric",
     "Phase",
+    "Site",
     "Status",
     "Study",
     "Trial",

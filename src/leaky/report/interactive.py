@@ -118,7 +118,7 @@ def _heat_rows(heat: HeatMap, panel: Panel) -> dict[str, Any]:
         "autorange": "reversed",
         "tickmode": "array",
         "tickvals": [escape(heat.rows[row]) for row in ticks],
-        "ticktext": [str(row + 1) for row in ticks],
+        "ticktext": [escape(heat.numbers[row]) if heat.numbers else str(row + 1) for row in ticks],
     }
 
 
@@ -214,5 +214,5 @@ def _heat(heat: HeatMap) -> dict[str, Any]:
         "colorscale": [[place / last, color] for place, color in enumerate(palette.HEAT)],
         "showscale": False,
         "hoverongaps": False,
-        "hovertemplate": "layer %{y}<br>epoch %{x}: %{z:.1%} never active<extra></extra>",
+        "hovertemplate": "{} %{{y}}<br>{} %{{x}}: %{{z:.1%}} {}<extra></extra>".format(*heat.words),
     }

@@ -122,12 +122,15 @@ class Note:
 class HeatMap:
     """Shares between 0 and 1: one row per name, one column per x; None is left blank.
 
-    The first row is on top; on the y axis the rows are at 1, 2 and so on.
+    The first row is on top; on the y axis the rows are at 1, 2 and so on, where some of `numbers` stand (by default
+    the rows' places). `words` say what a row, a column and a value are.
     """
 
     x: tuple[float, ...]
     rows: tuple[str, ...]
     values: tuple[tuple[Value, ...], ...]
+    numbers: tuple[str, ...] = ()
+    words: tuple[str, str, str] = ("layer", "epoch", "never active")
 
 
 @dataclass(frozen=True)
@@ -153,7 +156,8 @@ class Panel:
 class Figure:
     """Panels that belong together, two beside each other, with one legend and one caption.
 
-    `key` names the figure in file names and anchors; `scale` asks for the colour scale of the heat maps.
+    `key` names the figure in file names and anchors; `scale` asks for the colour scale of the heat maps, and says
+    what its 100 % are of.
     """
 
     key: str

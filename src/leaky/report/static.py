@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import math
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from leaky.extras import require
@@ -31,10 +31,15 @@ _PER_INCH = 96  # panel heights are given in the pixels of a page
 
 def png_files(study: Study) -> Iterator[tuple[str, bytes]]:
     """File name and content of every figure of the report, at 150 dots per inch."""
+    return drawn(study_figures(study))
+
+
+def drawn(figures: Iterable[Figure]) -> Iterator[tuple[str, bytes]]:
+    """File name and content of these figures."""
     require("matplotlib", "lab", "the PNG report")
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    for number, figure in enumerate(study_figures(study), start=1):
+    for number, figure in enumerate(figures, start=1):
         drawing, buffer = matplotlib_figure(figure), io.BytesIO()
         FigureCanvasAgg(drawing).print_png(buffer)  # type: ignore[no-untyped-call]
         yield f"{number}-{figure.key}.png", buffer.getvalue()
@@ -233,9 +238,14 @@ def _estimate(axes: Axes, estimate: Estimate) -> None:
 
 def _heat(axes: Axes, heat: HeatMap) -> None:
     values = [[math.nan if value is None else value for value in row] for row in heat.values]
-    extent = (heat.x[0] - 0.5, heat.x[-1] + 0.5, len(heat.rows) + 0.5, 0.5)
+    half = (heat.x[-1] - heat.x[0]) / max(len(heat.x) - 1, 1) / 2 or 0.5
+    extent = (heat.x[0] - half, heat.x[-1] + half, len(heat.rows) + 0.5, 0.5)
     axes.imshow(
         values, cmap=_colormap(), vmin=0, vmax=1, aspect="auto", extent=extent, interpolation="nearest"
     )
     step = max(1, math.ceil(len(heat.rows) / 9))
-    axes.set_yticks(range(1, len(heat.rows) + 1, step))
+    places = range(1, len(heat.rows) + 1, step)
+    names = [heat.numbers[place - 1] if heat.numbers else str(place) for place in places]
+    axes.set_yticks(places, labels=[plain(name) for name in names])
+    for label in axes.get_yticklabels():
+        _words(label)

@@ -42,7 +42,11 @@ def units_figure(study: Study) -> Figure | None:
         "and sigmoidal functions it only says that the unit works on one side.",
     )
     return Figure(
-        "units", "Never active units, by layer and epoch", caption, tuple(panels), scale="never active"
+        "units",
+        "Never active units, by layer and epoch",
+        caption,
+        tuple(panels),
+        scale="of a layer's units never active",
     )
 
 

@@ -1,0 +1,63 @@
+"""Gradients before and after a site, read where autograd hands them over and never changed.
+
+A hook on the activation's own node sees both: the gradient at its output, and the one it passes on. That is not the
+gradient of its input, which other readers of the input (a skip connection) add to.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from leaky.doctor.aside import Aside
+from leaky.doctor.functions import Applied
+from leaky.doctor.tally import Tally
+
+_NODES = {"selu": "elu", "prelu": "prelukernel"}
+_KEEPERS = ("keepbits", "keepoutput", "keepbytes")
+
+
+def follow(
+    y: torch.Tensor, tally: Tally, applied: Applied, unit: int, x: torch.Tensor | None, fused: bool
+) -> None:
+    """Let `tally` see the gradients of the call that made `y`; `fused` where a norm applied the activation.
+
+    Where autograd has no node for the activation alone, the gradient before it is that after it times f': by the
+    signs of the output, or by the input `x` where that was not overwritten.
+    """
+    node: Any = y.grad_fn
+    if node is None:
+        return
+    place = y.output_nr
+    own = not fused and _is_own(node, applied)
+    slope = None if own else _slope(y, applied, unit, x)
+
+    def hook(before: tuple[torch.Tensor | None, ...], after: tuple[torch.Tensor | None, ...]) -> None:
+        gradient = after[place]
+        if gradient is None:
+            return
+        with Aside():
+            passed = before[0] if own else None if slope is None else gradient * slope()
+            tally.gradient(gradient, passed, unit)
+
+    node.register_hook(hook)
+
+
+def _is_own(node: Any, applied: Applied) -> bool:
+    name = node.name().partition("Backward")[0].lower()
+    known = _NODES.get(applied.entry.name, applied.entry.name.replace("_", ""))
+    return name == known or name in _KEEPERS
+
+
+def _slope(y: torch.Tensor, applied: Applied, unit: int, x: torch.Tensor | None) -> Any:
+    """f' of the call, when it is asked for."""
+    slopes = applied.slopes
+    if slopes is not None and isinstance(slopes[0], float) and slopes[0] >= 0 and slopes[1] == 1:
+        output, left = y.detach(), slopes[0]
+        return lambda: torch.where(output > 0, 1.0, left).to(output.dtype)
+    if x is None:
+        return None
+    with Aside():
+        derivative = applied.derivative(x, unit)
+    return lambda: derivative
