@@ -32,12 +32,13 @@ def test_all_definitions_fit(width):
 
 
 def test_a_wide_terminal_shows_what_a_narrow_one_has_no_room_for():
-    assert "eff." in shown(example(), 120)
-    assert "eff." not in shown(example(), 80)
+    assert "flat" in shown(example(), 120)
+    assert "eff." in shown(example(), 130)
+    assert "flat" not in shown(example(), 80)
     mixed = shown(diagnosis(site("1", "leaky_relu(0.1)", normal()), site("2", "relu", normal())), 120)
     assert "leaky_relu" in mixed
-    assert "eff." in mixed
-    assert "after it." in " ".join(mixed.split())
+    assert "grad\n" in mixed.replace(" ", "")
+    assert "after it. Flat:" in " ".join(mixed.split())
 
 
 def test_print_shows_table_and_verdicts_and_repr_is_short():

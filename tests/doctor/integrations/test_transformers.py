@@ -215,10 +215,11 @@ def test_an_exception_in_backward_is_over_with_the_block(tmp_path: Path) -> None
         assert not is_watched(model)
     assert watch.diagnosis().measured >= 2
     model.losses.clear()
+    trainer = trainer_of(model, tmp_path, watch)
     with pytest.raises(RuntimeError, match="planted"):
-        trainer_of(model, tmp_path, watch).train()
+        trainer.train()
     model.fails_at = None
-    trainer_of(model, tmp_path, watch).train()  # begins anew, without a word about the other
+    trainer.train()  # begins anew, without a word about what was left
     assert watch.diagnosis().measured == 5
     assert not is_watched(model)
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-_WIDE = 112
-"""From this many columns on there is room for all that is told of a site."""
+_WIDE, _WIDEST = 118, 130
+"""From this many columns on there is room for more of a site, and for all that is told of it."""
 _COLORS = {"fault": "red", "warning": "yellow", "note": "cyan", "healthy": "green"}
 _HEADINGS = ("never\nactive", "rarely\nactive", "dor-\nmant", "zero\ngrad", "one-\nsided")
 
@@ -29,7 +29,8 @@ def diagnosis_table(diagnosis: Diagnosis, *, width: int | None = None) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    wide = (get_console().width if width is None else width) >= _WIDE
+    room = get_console().width if width is None else width
+    wide = room >= _WIDE
     table = Table(
         title=Text(summary(diagnosis), style="bold"),
         title_justify="left",
@@ -56,10 +57,16 @@ def diagnosis_table(diagnosis: Diagnosis, *, width: int | None = None) -> Table:
     ):
         table.add_column(heading, justify="right", no_wrap=True)
     if wide:
-        for heading in ("|f'|\n< 0.001", "rms of\noutput", "grad\nnorm", "eff.\nrank"):
+        for heading in (
+            "flat",
+            "rms of\noutput",
+            "grad\nnorm",
+            *(("eff.\nrank",) if room >= _WIDEST else ()),
+        ):
             table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
-        table.add_row(*_cells(row, wide=wide, alike=alike, samples=told_apart))
+        cells = _cells(row, wide=wide, alike=alike, samples=told_apart)
+        table.add_row(*cells[: len(table.columns)])
     return table
 
 
@@ -128,7 +135,6 @@ def _caption(diagnosis: Diagnosis, *, wide: bool) -> str:
         parts.append("Gradient reach: its norm before the site over that after it.")
     if wide:
         parts.append(
-            "|f'| < 0.001: share of inputs that hardly a gradient passes; for bounded functions, of outputs"
+            "Flat: share of inputs with |f'| below 0.001; for bounded functions, of outputs near a bound."
         )
-        parts.append("near a bound.")
     return " ".join([*parts, *(f"Note: {plain(note)}." for note in diagnosis.notes)])
