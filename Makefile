@@ -50,6 +50,7 @@ bench: $(VENV)/dev.stamp ## the figures in benchmarks/, measured here
 	@$(BIN)/python benchmarks/bench_kernels.py
 	@$(BIN)/python benchmarks/bench_norm_act.py
 	@$(BIN)/python benchmarks/bench_lean.py
+	@$(BIN)/python benchmarks/bench_doctor.py
 
 clean: ## remove the environment and what demo made; stores of trials stay
 	rm -rf $(VENV) report.html .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -194,7 +194,7 @@ def relative_error(found: Tensor, truth: Tensor) -> float:
     """Largest difference in units of the truth's largest value; infinite where something is not finite."""
     if not truth.numel():
         return 0.0
-    wide = truth.double()
+    found, wide = found.detach(), truth.detach().double()
     error = float((found.double() - wide).abs().max()) / (float(wide.abs().max()) or 1.0)
     return error if math.isfinite(error) else math.inf
 
