@@ -5,7 +5,8 @@
 - bytes: what the forward pass keeps for backward, eager against lean, in float32 and under bfloat16 autocast;
 - numbers: outputs and gradients against eager, and of both against eager in float64. They are checked for every
   network before anything about it is printed, and again in each process that takes times;
-- step: a whole training step (zero_grad, forward, loss, backward, SGD with momentum), eager and lean in turn, the
+- step: a whole training step (zero_grad, forward, loss, backward, SGD with momentum), eager and lean in turn, on that
+  input and on one nearer to what people train on, the
   allocator as it is, with the kernels that leaky chooses and with LEAKY_KERNELS=plain;
 - peak: the most memory resident over one step, each in a process of its own.
 """
@@ -15,7 +16,7 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 
 import torch
@@ -35,21 +36,26 @@ class Network:
     build: Callable[[], nn.Module]
     shape: tuple[int, ...]
     goal: float
+    trained_on: tuple[int, ...]
+    """An input nearer to what people train on: the step is timed on it as well."""
     ill_conditioned: bool = False
     """BatchNorm over few values amplifies rounding: the goal is twice eager's own distance to float64."""
 
 
 NETWORKS = {
-    "yolov3": Network("YOLOv3, 2x3x96x96", YOLOv3, (2, 3, 96, 96), 0.49, ill_conditioned=True),
-    "nnunet": Network("nnU-Net 3d, 5 stages, 64^3", PlainConvUNet3d, (1, 1, 64, 64, 64), 0.62),
+    "yolov3": Network("YOLOv3, 2x3x96x96", YOLOv3, (2, 3, 96, 96), 0.49, (2, 3, 224, 224), True),
+    "nnunet": Network(
+        "nnU-Net 3d, 5 stages, 64^3", PlainConvUNet3d, (1, 1, 64, 64, 64), 0.62, (2, 1, 64, 64, 64)
+    ),
     "nnunet_small": Network(
         "nnU-Net 3d, 3 stages, 48^3",
         partial(PlainConvUNet3d, features=(16, 32, 64)),
         (1, 1, 48, 48, 48),
         0.62,
+        (2, 1, 48, 48, 48),
     ),
-    "hifigan": Network("HiFi-GAN v3, mel 1x80x32", HiFiGANGenerator, (1, 80, 32), 0.70),
-    "rrdbnet": Network("RRDBNet (32, 16), 3 blocks, 48x48", RRDBNet, (1, 3, 48, 48), 0.89),
+    "hifigan": Network("HiFi-GAN v3, mel 1x80x32", HiFiGANGenerator, (1, 80, 32), 0.70, (4, 80, 32)),
+    "rrdbnet": Network("RRDBNet (32, 16), 3 blocks, 48x48", RRDBNet, (1, 3, 48, 48), 0.89, (2, 3, 64, 64)),
 }
 OUTPUTS, GRADIENT = 1e-6, 2e-4
 AUTOCAST_SLACK = 0.03
@@ -197,14 +203,18 @@ def step_of(network: Network, kind: str) -> Callable[[], None]:
 
 def time_step(name: str, rounds: int, kernels: str) -> list[Row]:
     """Eager and lean in turn, in this process."""
-    network = NETWORKS[name]
-    timings = measure.interleaved(
-        {kind: step_of(network, kind) for kind in ("eager", "lean")},
-        check=partial(numbers, name, thorough=False),
-        rounds=rounds,
-        warmup=3,
-    )
-    return measure.timing_rows(timings, "eager", part="step", model=name, kernels=kernels, allocator="as is")
+    rows = []
+    for shape in (NETWORKS[name].shape, NETWORKS[name].trained_on):
+        network = replace(NETWORKS[name], shape=shape)
+        timings = measure.interleaved(
+            {kind: step_of(network, kind) for kind in ("eager", "lean")},
+            check=partial(numbers, name, thorough=False),
+            rounds=rounds,
+            warmup=2,
+        )
+        about = {"part": "step", "model": name, "kernels": kernels, "allocator": "as is"}
+        rows += measure.timing_rows(timings, "eager", **about, input="x".join(map(str, shape)))
+    return rows
 
 
 def peak_of_step(name: str, kind: str) -> list[Row]:
@@ -332,7 +342,8 @@ def _print_steps(rows: list[Row]) -> None:
         goal = STEP_PLAIN if row["kernels"] == "plain" else STEP
         lines.append(
             [
-                NETWORKS[str(row["model"])].title,
+                NETWORKS[str(row["model"])].title.rpartition(",")[0],
+                str(row["input"]),
                 str(row["kernels"]),
                 quoted(eager, "ms", "{:.1f}"),
                 quoted(row, "ms", "{:.1f}"),
@@ -343,7 +354,7 @@ def _print_steps(rows: list[Row]) -> None:
     measure.print_table(
         "A training step, allocator as it is: median [20 %, 80 %]",
         lines,
-        ("network", "kernels", "eager, ms", "lean, ms", "ratio", "at most"),
+        ("network", "input", "kernels", "eager, ms", "lean, ms", "ratio", "at most"),
     )
 
 

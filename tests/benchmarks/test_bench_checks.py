@@ -15,7 +15,9 @@ from architectures import PlainConvUNet3d
 from measure import WrongResultError
 
 SMALL = {
-    "small": bench_lean.Network("small", partial(PlainConvUNet3d, features=(4, 8)), (1, 1, 16, 16, 16), 0.62),
+    "small": bench_lean.Network(
+        "small", partial(PlainConvUNet3d, features=(4, 8)), (1, 1, 16, 16, 16), 0.62, (2, 1, 16, 16, 16)
+    ),
 }
 
 
