@@ -6,8 +6,8 @@
 - numbers: outputs and gradients against eager, and of both against eager in float64. They are checked for every
   network before anything about it is printed, and again in each process that takes times;
 - step: a whole training step (zero_grad, forward, loss, backward, SGD with momentum), eager and lean in turn, on that
-  input and on one nearer to what people train on, the
-  allocator as it is, with the kernels that leaky chooses and with LEAKY_KERNELS=plain;
+  input and on one nearer to what people train on, the allocator as it is, with the kernels that leaky chooses and
+  with LEAKY_KERNELS=plain;
 - peak: the most memory resident over one step, each in a process of its own.
 """
 
