@@ -21,7 +21,7 @@ from sklearn.model_selection import train_test_split
 from torch import Tensor, nn
 
 import leaky
-from leaky.doctor.verdicts import verdicts
+from leaky.doctor import verdicts
 
 FAST, SLOW = 0.05, 0.01
 BEFORE, AFTER = 10, 20

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ def test_weights_arrive(tmp_path: Path, key: str | None, prefix: str) -> None:
         (lambda: {**model().state_dict(), "9.x": torch.zeros(1)}, "`9.x` is not in the model"),
         (lambda: [1, 2], r"holds no weights by name \(list\); save `model.state_dict\(\)`"),
         (dict, "holds no weights by name"),
-        (Boom, "as weights only"),
+        (Boom, r"as weights only \(it holds `[\w.]+`, which is code\)"),
     ],
 )
 def test_what_does_not_fit_is_one_line_and_leaves_the_model(
@@ -62,3 +63,14 @@ def test_no_checkpoint_at_all(tmp_path: Path) -> None:
     (tmp_path / "text.pt").write_text("weights")
     with pytest.raises(ArgumentError, match="cannot read"):
         load_checkpoint(model(), tmp_path / "text.pt")
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("content", [b"hello", b"", pickle.dumps(Boom(), protocol=4)])
+def test_files_of_other_kinds_are_one_line_without_warnings(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "other.pt").write_bytes(content)
+    with pytest.raises(
+        ArgumentError, match=r"cannot read `.*` as weights only \((it holds|[A-Z]\w+)"
+    ) as caught:
+        load_checkpoint(model(), tmp_path / "other.pt")
+    assert "\n" not in str(caught.value)

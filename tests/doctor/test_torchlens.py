@@ -7,7 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-torchlens = pytest.importorskip("torchlens", reason="torchlens is not installed: pip install torchlens")
+pytest.importorskip("torchlens", reason="torchlens is not installed: pip install torchlens")
+
+import torchlens
 
 import leaky
 

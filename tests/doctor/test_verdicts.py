@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from leaky.doctor.verdicts import verdicts
-from leaky.doctor.verdicts.certainty import ENOUGH, never_seen_bound, share_interval, trend
+from leaky.doctor import verdicts
+from leaky.doctor.rules.certainty import ENOUGH, never_seen_bound, share_interval, trend
 
 from .diagnoses import dead, diagnosis, example, normal, site
 
@@ -300,6 +300,43 @@ def test_the_bounds_are_the_textbook_ones():
 
 
 def test_the_rules_load_no_torch():
-    code = "import sys, leaky.doctor.verdicts; print({'torch', 'scipy', 'plotly'} & set(sys.modules))"
+    code = "import sys, leaky.doctor.rules; print({'torch', 'scipy', 'plotly'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_outputs_and_gates_may_be_saturated_where_hidden_layers_may_not() -> None:
+    body = [site(f"act{i}", "relu", normal(seed=i)) for i in range(2)]
+    sure = site("out", "sigmoid", normal(units=1, scale=20.0), bounded=True)
+    found = by_kind(*body, sure)
+    assert (found["saturated"].severity, found["saturated"].calls) == ("note", ())
+    assert "healthy" in found
+    gate = site("gate", "sigmoid", normal(mean=10.0), bounded=True)
+    assert by_kind(body[0], gate, body[1])["saturated"].severity == "note"
+    hidden = [site(f"s{i}", "tanh", normal(scale=20.0, seed=i), bounded=True) for i in range(3)]
+    assert by_kind(*hidden)["saturated"].severity == "fault"
+    assert by_kind(hidden[0], *body)["saturated"].calls
+
+
+def test_an_output_that_is_near_0_is_not_dormant() -> None:
+    x = normal()
+    x[:, :8] -= 30.0  # the dark corners of a picture
+    body = [site(f"act{i}", "relu", normal(seed=i)) for i in range(2)]
+    assert "dormant" not in by_kind(*body, site("out", "sigmoid", x, bounded=True))
+
+
+def test_one_smooth_site_among_many_is_no_ground_for_another_initialisation() -> None:
+    body = [site(f"act{i}", "relu", normal(seed=i)) for i in range(3)]
+    gate = site("gate", "sigmoid", normal(scale=0.1), bounded=True)
+    found = by_kind(body[0], gate, *body[1:])["linear"]
+    assert (found.severity, found.prescription, found.calls) == ("note", "", ())
+
+
+def test_a_gradient_spread_over_more_positions_does_not_vanish() -> None:
+    sites = []
+    for stage in range(
+        6
+    ):  # each half as wide as the last: its gradient of the same norm in a quarter of the values
+        one = site(f"stage{stage}", "leaky_relu", normal(seed=stage), 1e-3 * 2.0**stage)
+        sites.append(replace(one, layer=replace(one.layer, gradient_norm=1.0 + 0.01 * stage)))
+    assert not {"vanishing_gradient", "exploding_gradient"} & set(by_kind(*sites))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from doctor.diagnoses import HOSTILE, dead, diagnosis, example, normal, site
-from leaky.doctor.verdicts import verdicts
+from leaky.doctor import verdicts
 from leaky.errors import ArgumentError
 from leaky.report.diagnosis import write_diagnosis, write_diagnosis_png
 from leaky.report.diagnosis.figures import (

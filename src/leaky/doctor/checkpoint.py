@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -61,13 +63,14 @@ def _read(path: str | os.PathLike[str]) -> Any:
     if not Path(path).is_file():
         raise ArgumentError(f"checkpoint: no file `{path}`; name one that torch.save wrote")
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of other pickles: what is wrong with them is told below
+            return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as problem:  # pickle, zip and torch errors of many kinds
-        lines = [line.strip() for line in str(problem).splitlines() if line.strip()] or [
-            type(problem).__name__
-        ]
+        code = re.search(r"GLOBAL ([\w.]+)", str(problem))
+        told = f"it holds `{code[1]}`, which is code" if code else one_line(problem)[:160]
         raise ArgumentError(
-            f"checkpoint: cannot read `{path}` as weights only ({lines[0][:160]}); save `model.state_dict()`"
+            f"checkpoint: cannot read `{path}` as weights only ({told}); save `model.state_dict()`"
         ) from problem
 
 

@@ -8,6 +8,7 @@ computes was counted already, and only gradients are taken from it, where the fi
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ from torch.overrides import TorchFunctionMode
 from leaky.doctor.around import Around, put, remove
 from leaky.doctor.aside import Aside
 from leaky.doctor.bits import kept_bits
+from leaky.doctor.fastpath import runs_fast, unseen
 from leaky.doctor.functions import (
     FUNCTIONS,
     NORM_ACTS,
@@ -26,12 +28,11 @@ from leaky.doctor.functions import (
     read_module,
 )
 from leaky.doctor.gradients import follow
+from leaky.doctor.kinds import kind_of, measurable, recomputing
 from leaky.doctor.tally import Options, Scratch, Tally
-from leaky.doctor.units import CHANNELS_SECOND, FEATURES_LAST, LastLayer
+from leaky.doctor.units import LAYERS, LastLayer, batch_of, units_along
 from leaky.errors import ArgumentError
-from leaky.kernels.select import TENSORS
 from leaky.models import marks
-from leaky.models.twins import is_lean
 
 
 class Collector:
@@ -47,10 +48,11 @@ class Collector:
         """Whether an activation is being called: what it calls itself is no site."""
         self._options = options
         self._scratch = Scratch()
-        self._last = LastLayer()
+        self.last = LastLayer()
         self._arounds: list[Around] = []
         self._rings: dict[str, tuple[object, Around | None]] = {}
         self._stack: list[str] = []
+        self._batch, self._again = 0, False
         self._calls: dict[str, int] = {}
         self._without_graph: dict[str, set[Tally]] = {}
 
@@ -72,7 +74,7 @@ class Collector:
         """Leave no trace in the model; gradients that are still to come are counted."""
         remove(self._arounds)
         self._arounds = []
-        self._last.forget()
+        self.last.forget()
 
     def close(self) -> None:
         """Let go of memory that only measuring needs."""
@@ -84,7 +86,7 @@ class Collector:
         now = id(module), type(module), "forward" in vars(module)
         before, ring = self._rings.get(name, (None, None))
         if before != now:
-            kind = _kind(module) or ("owner" if module is self.model else None)
+            kind = kind_of(module) or ("owner" if module is self.model else None)
             ring = Around(self, module, name.replace("_orig_mod.", ""), kind) if kind is not None else None
             self._rings[name] = now, ring
         return ring
@@ -100,8 +102,9 @@ class Collector:
         try:
             if not outermost:
                 return ring.tell(ring, args, kwargs)
-            if not _recomputing():
+            if not recomputing():
                 self._begin(ring.name)
+                self._batch = batch_of((args, kwargs))
             with self.mode():
                 return ring.tell(ring, args, kwargs)
         finally:
@@ -109,12 +112,22 @@ class Collector:
 
     def owner(self, ring: Around, args: Any, kwargs: Any) -> Any:
         """A module whose forward may call activations."""
-        return ring.inner(*args, **kwargs)
+        if self._again or not runs_fast(ring.module, args):
+            return ring.inner(*args, **kwargs)
+        self._again = True
+        try:
+            ring.inner(*args, **kwargs)
+        finally:
+            self._again = False
+        with unseen(_Calls):  # once more, as torch runs it where nobody looks
+            return self._call(ring.inner, args, kwargs)
 
     def layer(self, ring: Around, args: Any, kwargs: Any) -> Any:
         """A module that says where the units of what follows are."""
-        output = ring.inner(*args, **kwargs)
-        self._last.ran(ring.module, output)
+        attends = isinstance(ring.module, torch.nn.MultiheadAttention)
+        with unseen(_Calls) if attends else nullcontext():
+            output = ring.inner(*args, **kwargs)
+        self.last.ran(ring.module, output)
         return output
 
     def activation(self, ring: Around, args: Any, kwargs: Any) -> Any:
@@ -145,11 +158,12 @@ class Collector:
         self, name: str, applied: Applied, call: Callable[..., Any], args: Any, kwargs: Any, inplace: bool
     ) -> Any:
         x = args[0] if args else kwargs.get("input")
-        if not _measurable(x):
+        if not measurable(x):
             return self._call(call, args, kwargs)
-        unit = self._last.unit_dim(x)
+        scalars = x.dim() == 1 and x.shape[0] == self._batch and not isinstance(x, torch.nn.Parameter)
+        unit = 1 if scalars else self.last.unit_dim(x)  # a vector with one number for each sample
         mark = getattr(x, marks._NAME, None)
-        tally = self._tally(name, applied, x.shape[unit])
+        tally = self._tally(name, applied, units_along(x, unit))
         finite = True
         with Aside():
             given = x.detach() if mark is None else invert(x.detach(), mark.slope)
@@ -167,8 +181,8 @@ class Collector:
     def _norm_act(self, ring: Around, applied: Applied, args: Any, kwargs: Any) -> Any:
         x = args[0] if args else kwargs.get("input")
         y = self._call(ring.inner, args, kwargs)
-        self._last.ran(ring.module, y)
-        if not _measurable(x):
+        self.last.ran(ring.module, y)
+        if not measurable(x):
             return y
         unit = 0 if y.dim() == ring.module._unbatched else 1
         tally = self._tally(ring.name, applied, y.shape[unit])
@@ -187,7 +201,7 @@ class Collector:
 
     def _tally(self, name: str, applied: Applied, units: int) -> Tally | None:
         """Where this call is counted; None where a checkpoint runs it again."""
-        if _recomputing():
+        if recomputing():
             return None
         call = self._calls[name] = self._calls.get(name, 0) + 1
         label = name if call == 1 else f"{name}:{call}"
@@ -231,35 +245,7 @@ class _Calls(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func in FUNCTIONS and not self._collector.busy:
             return self._collector.function(func, args, kwargs or {})
-        return func(*args, **kwargs) if kwargs else func(*args)
-
-
-def _kind(module: torch.nn.Module) -> str | None:
-    """The method of the collector that a module is run by; None for one that does not matter."""
-    if isinstance(module, torch.jit.ScriptModule):
-        return None
-    if isinstance(module, NORM_ACTS):
-        return "layer" if is_lean(module) else "activation"
-    if read_module(module) is not None and "forward" not in vars(module):
-        return "activation"
-    if isinstance(module, (*FEATURES_LAST, *CHANNELS_SECOND)):
-        return "layer"
-    own = not type(module).__module__.startswith("torch.nn.")
-    return "owner" if own or next(module.children(), None) is not None else None
-
-
-def _measurable(x: Any) -> bool:
-    return (
-        type(x) in TENSORS
-        and x.layout is torch.strided
-        and x.is_floating_point()
-        and x.numel() > 0
-        and x.dim() > 0
-        and not x.is_meta
-        and not torch._C._are_functorch_transforms_active()
-    )
-
-
-def _recomputing() -> bool:
-    """Whether a backward runs in this thread."""
-    return torch._C._current_graph_task_id() != -1
+        output = func(*args, **kwargs) if kwargs else func(*args)
+        if func in LAYERS and not self._collector.busy:
+            self._collector.last.called(func, args, output)
+        return output

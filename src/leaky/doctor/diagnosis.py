@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from leaky.doctor.verdicts import verdicts
+from leaky.doctor.rules import verdicts
 from leaky.records import diagnosis as records
 from leaky.records.verdict import Verdict
 from leaky.report.write import Location

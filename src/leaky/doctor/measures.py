@@ -6,15 +6,14 @@ seen, however it was cut into batches.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from leaky.doctor.quotients import deviation, effective_rank, over, rms
 from leaky.records.diagnosis import (
     TAUS,
-    Event,
     Found,
     Histogram,
     Layer,
@@ -45,10 +44,6 @@ ROWS = (
 FLAT = 1e-3
 RARE = 0.01
 DORMANT = 0.025
-EVENTS = 10_000
-"""Events kept per site: with few samples a window, units come and go without end."""
-WINDOWS = 256
-"""Windows kept per site; beyond, every other one is dropped."""
 SATURATED = 0.05
 """Share of the output's range next to a bound that counts as saturated."""
 EDGES: Numbers = 0.1 * np.sinh(np.linspace(-9.0, 9.0, 73))
@@ -72,7 +67,9 @@ class Totals:
     gradient_before_values: int = 0
     gradient_passes: int = 0
     kinked: bool = True
-    """Whether f has a kink at 0, so that a unit on one side of it acts linearly."""
+    """Whether f has a kink at 0, so that a unit that stays above it acts linearly."""
+    line_below: bool = True
+    """Whether f is a line below 0 too, so that a unit that stays there acts linearly as well."""
     bounded: bool = False
     second_moment: Numbers | None = None
     histogram: NDArray[np.int64] | None = None
@@ -134,26 +131,13 @@ def zero_gradient(totals: Totals) -> NDArray[np.bool_] | None:
 
 
 def one_sided(totals: Totals) -> NDArray[np.bool_]:
-    """x never changed sides of a kink at 0. Activations without one have no such units."""
-    sides = (totals.row("positive") == 0) | (totals.row("negative") == 0)
+    """x stayed on one side of a kink at 0 on which f is a line: below 0, that of an ELU is none.
+
+    Activations without a kink there have no such units.
+    """
+    sides = (totals.row("negative") == 0) | ((totals.row("positive") == 0) & totals.line_below)
     mask: NDArray[np.bool_] = sides & (totals.row("nan") == 0) & totals.kinked
     return mask
-
-
-def effective_rank(second_moment: Numbers | None) -> float:
-    """exp of the entropy of the normalised singular values of the outputs, samples by units.
-
-    The singular values are the roots of the eigenvalues of the (uncentred) second moment.
-    """
-    if second_moment is None or not np.isfinite(second_moment).all():
-        return math.nan
-    eigenvalues = np.linalg.eigvalsh(second_moment)
-    floor = eigenvalues[-1] * len(eigenvalues) * np.finfo(np.float64).eps if len(eigenvalues) else 0.0
-    singular = np.sqrt(eigenvalues[eigenvalues > max(floor, 0.0)])
-    if not len(singular):
-        return math.nan  # every output is 0
-    shares = singular / singular.sum()
-    return float(np.exp(-(shares * np.log(shares)).sum()))
 
 
 def site_of(totals: Totals) -> Site:
@@ -161,7 +145,7 @@ def site_of(totals: Totals) -> Site:
     samples = totals.samples
     gradient = zero_gradient(totals)
     score = dormancy(totals)
-    taus = {tau: _indices(score <= tau) for tau in TAUS}
+    taus = {tau: indices(score <= tau) for tau in TAUS}
     return Site(
         name=totals.name,
         activation=totals.activation,
@@ -170,14 +154,14 @@ def site_of(totals: Totals) -> Site:
         samples=samples,
         values=totals.values,
         gradient_samples=totals.gradient_samples,
-        never_active=Found(_indices(never_active(totals)), samples),
-        rarely_active=Found(_indices(rarely_active(totals)), samples),
+        never_active=Found(indices(never_active(totals)), samples),
+        rarely_active=Found(indices(rarely_active(totals)), samples),
         dormant=Found(taus[DORMANT], samples),
-        zero_gradient=None if gradient is None else Found(_indices(gradient), totals.gradient_samples),
-        one_sided=Found(_indices(one_sided(totals)), samples),
+        zero_gradient=None if gradient is None else Found(indices(gradient), totals.gradient_samples),
+        one_sided=Found(indices(one_sided(totals)), samples),
         dormant_at=taus,
         per_unit=_per_unit(totals, score),
-        layer=_layer(totals),
+        layer=layer_of(totals),
         histogram=None if totals.histogram is None else Histogram(EDGES, totals.histogram),
         elements_never_active=None if totals.elements is None else ~totals.elements,
         windows=totals.windows,
@@ -185,140 +169,60 @@ def site_of(totals: Totals) -> Site:
     )
 
 
-class History:
-    """What a site did from window to window, and which of its units were dead."""
-
-    def __init__(self) -> None:
-        self._windows: list[tuple[int, Totals, NDArray[np.float32]]] = []
-        self._dead: NDArray[np.bool_] | None = None
-        self._born: tuple[int, ...] = ()
-        self._measured = 0
-        self._died: dict[int, int] = {}
-        self._revived: dict[int, int] = {}
-        self._events: list[tuple[int, int, Event]] = []
-
-    def see(self, step: int, added: Totals) -> None:
-        """The next window: what was added in it."""
-        self._measured += 1
-        self._windows.append(
-            (step, added.pooled(), (added.row("positive") / added.values).astype(np.float32))
-        )
-        if len(self._windows) > WINDOWS:
-            del self._windows[1:-1:2]
-        dead = never_active(added)
-        if self._dead is None:
-            self._born = _indices(dead)
-            for unit in self._born:
-                self._note(step, unit, "born_dead")
-        else:
-            for unit in _indices(dead & ~self._dead):
-                self._revived.pop(unit, None)
-                self._died[unit] = step
-                self._note(step, unit, "died")
-            for unit in _indices(self._dead & ~dead):
-                self._died.pop(unit, None)
-                self._revived[unit] = step
-                self._note(step, unit, "revived")
-        self._dead = dead
-
-    def windows(self) -> tuple[Window, ...]:
-        """The windows that are kept, the first and the last among them."""
-        return tuple(_window(*window) for window in self._windows)
-
-    def _note(self, step: int, unit: int, event: Event) -> None:
-        if len(self._events) < EVENTS:
-            self._events.append((step, unit, event))
-
-    def life(self) -> Life:
-        """The record."""
-        return Life(self._measured, self._born, dict(self._died), dict(self._revived), tuple(self._events))
-
-
-def _window(step: int, pooled: Totals, positive: NDArray[np.float32]) -> Window:
-    layer = _layer(pooled)
-    return Window(
-        step=step,
-        samples=pooled.samples,
-        positive=positive,
-        never_active=float((positive == 0).mean()),
-        input_mean=layer.input_mean,
-        mean=layer.mean,
-        scale=layer.scale,
-        gradient_before=layer.gradient_before,
-        gradient_after=layer.gradient_after,
-    )
-
-
 def _per_unit(totals: Totals, score: Numbers) -> PerUnit:
     row, values = totals.row, totals.values
-    mean = _over(row("output"), values)
-    before = _rms(row("gradient_before"), totals.gradient_before_values)
-    after = _rms(row("gradient_after"), totals.gradient_values)
+    mean = over(row("output"), values)
+    before = rms(row("gradient_before"), totals.gradient_before_values)
+    after = rms(row("gradient_after"), totals.gradient_values)
     return PerUnit(
-        positive=_over(row("positive"), values),
-        negative=_over(row("negative"), values),
-        nan=_over(row("nan"), values),
-        active=_over(row("active"), totals.samples),
-        slope=_over(row("slope"), row("negative")),
-        flat=_over(row("flat"), values),
-        saturated=_over(row("saturated"), values if totals.bounded else 0),
-        input_mean=_over(row("input"), values),
+        positive=over(row("positive"), values),
+        negative=over(row("negative"), values),
+        nan=over(row("nan"), values),
+        active=over(row("active"), totals.samples),
+        slope=over(row("slope"), row("negative")),
+        flat=over(row("flat"), values),
+        saturated=over(row("saturated"), values if totals.bounded else 0),
+        input_mean=over(row("input"), values),
         mean=mean,
-        magnitude=_over(row("output_absolute"), values),
-        scale=_deviation(_over(row("output_squared"), values), mean),
+        magnitude=over(row("output_absolute"), values),
+        scale=deviation(over(row("output_squared"), values), mean),
         dormancy=score,
         gradient_before=before,
         gradient_after=after,
-        reach=_over(before, after),
+        reach=over(before, after),
     )
 
 
-def _layer(totals: Totals) -> Layer:
+def layer_of(totals: Totals) -> Layer:
+    """What is said of all units together."""
     pooled = totals if totals.pool else totals.pooled()
     total, units = dict(zip(ROWS, pooled.sums, strict=True)), pooled.pool
     values = totals.values * units
-    mean, input_mean = _over(total["output"], values), _over(total["input"], values)
-    before = _rms(total["gradient_before"], totals.gradient_before_values * units)
-    after = _rms(total["gradient_after"], totals.gradient_values * units)
+    mean, input_mean = over(total["output"], values), over(total["input"], values)
+    before = rms(total["gradient_before"], totals.gradient_before_values * units)
+    after = rms(total["gradient_after"], totals.gradient_values * units)
     numbers = {
-        "positive": _over(total["positive"], values),
-        "negative": _over(total["negative"], values),
-        "nan": _over(total["nan"], values),
-        "slope": _over(total["slope"], total["negative"]),
-        "flat": _over(total["flat"], values),
-        "saturated": _over(total["saturated"], values if totals.bounded else 0),
+        "positive": over(total["positive"], values),
+        "negative": over(total["negative"], values),
+        "nan": over(total["nan"], values),
+        "slope": over(total["slope"], total["negative"]),
+        "flat": over(total["flat"], values),
+        "saturated": over(total["saturated"], values if totals.bounded else 0),
         "input_mean": input_mean,
-        "input_scale": _deviation(_over(total["input_squared"], values), input_mean),
+        "input_scale": deviation(over(total["input_squared"], values), input_mean),
         "mean": mean,
-        "scale": _deviation(_over(total["output_squared"], values), mean),
+        "scale": deviation(over(total["output_squared"], values), mean),
         "gradient_before": before,
         "gradient_after": after,
-        "gradient_norm": _rms(
+        "gradient_norm": rms(
             total["gradient_before"], totals.gradient_passes if totals.gradient_before_values else 0
         ),
-        "reach": _over(before, after),
+        "reach": over(before, after),
     }
     plain = {name: float(number[0]) for name, number in numbers.items()}
     return Layer(**plain, effective_rank=effective_rank(totals.second_moment))
 
 
-def _indices(mask: NDArray[np.bool_]) -> tuple[int, ...]:
+def indices(mask: NDArray[np.bool_]) -> tuple[int, ...]:
+    """Where a mask is true."""
     return tuple(np.flatnonzero(mask).tolist())
-
-
-def _over(numerator: Numbers, denominator: Numbers | float) -> Numbers:
-    """The quotient; NaN where nothing was counted."""
-    with np.errstate(all="ignore"):
-        below = np.asarray(denominator, dtype=np.float64)
-        quotient: Numbers = np.where(below == 0, np.nan, numerator / np.where(below == 0, 1.0, below))
-        return quotient
-
-
-def _rms(squares: Numbers, count: float) -> Numbers:
-    return np.sqrt(_over(squares, count))
-
-
-def _deviation(square: Numbers, mean: Numbers) -> Numbers:
-    with np.errstate(all="ignore"):
-        deviation: Numbers = np.sqrt(np.maximum(square - mean**2, 0.0))
-        return deviation

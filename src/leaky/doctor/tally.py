@@ -17,14 +17,11 @@ import torch
 from leaky.doctor.bits import positives
 from leaky.doctor.functions import Applied
 from leaky.doctor.measures import EDGES, FLAT, ROWS, SATURATED, Totals
-from leaky.nn.ops import is_dense
+from leaky.doctor.sums import flat_in_memory, nonzero, per_sample, plain, square_sums
 
 _INPUT, _OUTPUT, _SLOPE, _SATURATED = slice(0, 6), slice(6, 9), slice(9, 11), slice(11, 12)
 _AFTER, _BOTH = slice(12, 13), slice(12, 15)
 assert (ROWS[6], ROWS[9], ROWS[11], ROWS[12]) == ("output", "slope", "saturated", "gradient_after")
-_EXACT = 2**24
-"""Counts beyond are not exact in float32."""
-_NARROW = (torch.float16, torch.bfloat16)
 _BINS = len(EDGES) - 1
 
 
@@ -88,6 +85,7 @@ class Tally:
             self.gradient_before_values,
             self.gradient_passes,
             kinked=0.0 in self.applied.entry.kinks,
+            line_below=self.applied.entry.piecewise_linear,
             bounded=self.applied.bounds is not None,
         )
         if full:
@@ -100,21 +98,21 @@ class Tally:
 
     def input(self, x: torch.Tensor, unit: int, bits: torch.Tensor | None = None) -> bool:
         """Count the input of a call; whether all of it was finite. `bits` are those of x > 0, if they are there."""
-        x, unit = _plain(x, unit)
-        total = _per_sample(x, unit)
+        x, unit = plain(x, unit)
+        total = per_sample(x, unit)
         nan = torch.zeros_like(total)
         finite = not x.is_cuda and math.isfinite(float(total.sum()))
         if not finite:
             missing = x.isnan()
-            nan = _per_sample(missing.double(), unit)
+            nan = per_sample(missing.double(), unit)
             x = x.double().masked_fill(missing, 0.0)
-            total = _per_sample(x, unit)
+            total = per_sample(x, unit)
         z = self._scratch.like(x)
         positive = positives(bits, x, unit) if bits is not None and finite else None
         if positive is None:
-            positive = _per_sample(torch.gt(x, 0, out=z), unit)
-        negative = _per_sample(torch.lt(x, 0, out=z), unit)
-        squares = _squares(x, unit, z)
+            positive = per_sample(torch.gt(x, 0, out=z), unit)
+        negative = per_sample(torch.lt(x, 0, out=z), unit)
+        squares = square_sums(x, unit, z)
         active = positive if positive.dim() == 1 else (positive > 0).to(total.dtype)
         counts = self._add(_INPUT, [positive, negative, nan, active, total, squares])
         self.samples += x.shape[0]
@@ -127,19 +125,19 @@ class Tally:
 
     def output(self, y: torch.Tensor, unit: int, finite: bool = True) -> None:
         """Count the output of the same call."""
-        y, unit = _plain(y, unit)
+        y, unit = plain(y, unit)
         if not finite:
             y = y.double()
             y = y.masked_fill(y.isnan(), 0.0)
         z = self._scratch.like(y)
-        total = _per_sample(y, unit)
-        absolute = total if self.applied.entry.name == "relu" else _per_sample(torch.abs(y, out=z), unit)
-        self._add(_OUTPUT, [total, absolute, _squares(y, unit, z)])
+        total = per_sample(y, unit)
+        absolute = total if self.applied.entry.name == "relu" else per_sample(torch.abs(y, out=z), unit)
+        self._add(_OUTPUT, [total, absolute, square_sums(y, unit, z)])
         bounds = self.applied.bounds
         if bounds is not None:
             margin = SATURATED * (bounds[1] - bounds[0])
-            low = _per_sample(torch.lt(y, bounds[0] + margin, out=z), unit)
-            high = _per_sample(torch.gt(y, bounds[1] - margin, out=z), unit)
+            low = per_sample(torch.lt(y, bounds[0] + margin, out=z), unit)
+            high = per_sample(torch.gt(y, bounds[1] - margin, out=z), unit)
             self._add(_SATURATED, [low + high])
         if self.units <= self._options.rank_units:
             h = y.movedim(unit, -1).reshape(-1, self.units).double()
@@ -149,15 +147,15 @@ class Tally:
     def gradient(self, after: torch.Tensor, before: torch.Tensor | None, unit: int) -> None:
         """Count a gradient at the output, and at the input of the same call."""
         where = unit
-        after, unit = _plain(after, where)
+        after, unit = plain(after, where)
         z = self._scratch.like(after)
-        rows = [_squares(after, unit, z)]
+        rows = [square_sums(after, unit, z)]
         count = after.numel() // self.units
         if before is not None:
-            before, unit = _plain(before, where)
+            before, unit = plain(before, where)
             z = self._scratch.like(before)
-            squares = _squares(before, unit, z)
-            rows += [squares, _nonzero(before, squares, unit)]
+            squares = square_sums(before, unit, z)
+            rows += [squares, nonzero(before, squares, unit)]
             self.gradient_before_values += count
         self._add(_AFTER if before is None else _BOTH, rows)
         self.gradient_samples += after.shape[0]
@@ -169,8 +167,8 @@ class Tally:
         slopes = self.applied.slopes
         if slopes is None:
             slope = self.applied.derivative(x, unit)
-            flat = _per_sample(torch.lt(slope.abs(), FLAT, out=z), unit)
-            self._add(_SLOPE, [_per_sample(torch.lt(x, 0, out=z).mul_(slope), unit), flat])
+            flat = per_sample(torch.lt(slope.abs(), FLAT, out=z), unit)
+            self._add(_SLOPE, [per_sample(torch.lt(x, 0, out=z).mul_(slope), unit), flat])
             return
         positive, negative, nan = counts[0], counts[1], counts[2]
         left, right = (s if isinstance(s, float) else self._per_unit(s) for s in slopes)
@@ -216,44 +214,3 @@ class Tally:
             self._sums = self._sums.to(added.device)
         self._sums[rows].add_(added)
         return added
-
-
-def flat_in_memory(x: torch.Tensor) -> torch.Tensor:
-    """The elements of a dense tensor in the order they lie in."""
-    return x.as_strided((x.numel(),), (1,))
-
-
-def _plain(x: torch.Tensor, unit: int) -> tuple[torch.Tensor, int]:
-    """The values alone, dense, in a precision to count in, and with a dimension of samples before the units'."""
-    x = x.detach()
-    if unit == 0:
-        x, unit = x[None], 1
-    if x.dtype in _NARROW:
-        x = x.float()
-    return (x if is_dense(x) else x.contiguous()), unit
-
-
-def _squares(x: torch.Tensor, unit: int, z: torch.Tensor) -> torch.Tensor:
-    """As `_per_sample`, of squares; by torch's norm, which writes none, where positions lie next to each other."""
-    if unit == 1 and x.dim() > 2 and x.is_contiguous() and x.numel() // x.shape[1] < _EXACT:
-        norm: torch.Tensor = torch.linalg.vector_norm(x, dim=tuple(range(2, x.dim())))
-        return norm.square_()
-    return _per_sample(torch.mul(x, x, out=z), unit)
-
-
-def _nonzero(x: torch.Tensor, squares: torch.Tensor, unit: int) -> torch.Tensor:
-    """Above 0 where anything is not exactly 0; looked up where the squares of tiny numbers may be."""
-    found = (squares != 0).to(squares.dtype)
-    per_unit = found if found.dim() == 1 else found.sum(0)
-    zero = (per_unit == 0).nonzero()[:, 0]
-    if len(zero):
-        tiny = x.index_select(unit, zero).movedim(unit, 0).flatten(1).ne(0).any(1).to(found.dtype)
-        found.view(-1, found.shape[-1])[0].index_add_(0, zero, tiny)
-    return found
-
-
-def _per_sample(x: torch.Tensor, unit: int) -> torch.Tensor:
-    """Sums over positions, samples by units; over the samples too where each has one position."""
-    over = [dim for dim in range(1, x.dim()) if dim != unit] or [0]
-    wide = x.numel() // x.shape[unit] >= _EXACT
-    return x.sum(over, dtype=torch.float64 if wide else None)

@@ -10,7 +10,8 @@ import torch
 from leaky.catalogue import TABLE
 from leaky.doctor.collect import Collector
 from leaky.doctor.diagnosis import Diagnosis
-from leaky.doctor.measures import History, Totals, site_of
+from leaky.doctor.history import History
+from leaky.doctor.measures import Totals, site_of
 from leaky.doctor.shadow import NOTE, Shadow
 from leaky.doctor.tally import Options
 from leaky.doctor.untouched import is_compiled, unwrapped

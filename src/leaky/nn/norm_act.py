@@ -214,8 +214,8 @@ in addition the input of those channels where |bias| > 3 |weight|, or weight is 
 back from the output without loss. With a slope of 0 or below (ReLU) the norm's input alone. Elsewhere the norm's
 input and the output. `explain(input)` tells which. The output must not be changed in place before backward.
 
-Functions that rewrite torch's norms (`SyncBatchNorm.convert_sync_batchnorm`, `fuse_conv_bn_eval`) take this layer for a
-norm alone and would drop the activation: use them on a norm and an activation made lean by `leaky.lean`.
+Functions that rewrite torch's norms (`SyncBatchNorm.convert_sync_batchnorm`, `fuse_conv_bn_eval`) take this layer
+for a norm alone and would drop the activation: use them on a norm and an activation made lean by `leaky.lean`.
 
 Raises ArgumentError for an activation that learns (PReLU).
 

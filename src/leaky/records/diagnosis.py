@@ -10,20 +10,23 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from leaky.records.life import Event as Event
+from leaky.records.life import Life as Life
+from leaky.records.life import Window as Window
+
 Numbers = NDArray[np.float64]
-Event = Literal["born_dead", "died", "revived"]
 
 DEFINITIONS: Mapping[str, str] = {
     "never_active": "the input is above 0 on no sample",
     "rarely_active": "the input is above 0 (anywhere) on under 1 % of the samples",
     "dormant": "mean |output| is at most 0.025 of its mean over the site's units (Sokar et al. 2023)",
     "zero_gradient": "the gradient of the input is exactly 0 on every sample",
-    "one_sided": "the input never changes sides of the kink at 0: the unit acts linearly",
+    "one_sided": "the input never changes sides of the kink at 0, and f is a line there: the unit acts linearly",
 }
 """The definitions of a unit that does nothing, by name; every one is judged on a number of samples."""
 TAUS = (0.0, 0.01, 0.025, 0.1)
@@ -100,41 +103,6 @@ class Histogram:
 
     edges: Numbers
     counts: NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Window:
-    """One measured step: `step` updates had been made before it."""
-
-    step: int
-    samples: int
-    positive: NDArray[np.float32]
-    """Share of inputs above 0, per unit."""
-    never_active: float
-    """Share of units that were not active in this step."""
-    input_mean: float
-    mean: float
-    scale: float
-    gradient_before: float
-    gradient_after: float
-
-
-@dataclass(frozen=True)
-class Life:
-    """Which units were inactive in the first window, and every change since, exactly as the windows show it.
-
-    A unit is dead in a window where it is active on no sample of it: with few samples a window, or rare units, it
-    comes and goes. `events` holds (step, unit, event), the first 10,000 of them; the rest is exact however many
-    windows of a long run `Site.windows` still holds.
-    """
-
-    measured: int = 0
-    born_dead: tuple[int, ...] = ()
-    died: Mapping[int, int] = field(default_factory=dict)
-    """Units dead in the last window and active before: the step their present death was first seen at."""
-    revived: Mapping[int, int] = field(default_factory=dict)
-    """Units active in the last window and dead before: the step they came back at."""
-    events: tuple[tuple[int, int, Event], ...] = ()
 
 
 @dataclass(frozen=True)

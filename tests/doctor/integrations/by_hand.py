@@ -83,7 +83,9 @@ def told(diagnosis: Any, prefix: str = "") -> dict[str, Any]:
     plain = diagnosis.to_json()
     for site in plain["sites"]:
         site["name"] = site["name"].removeprefix(prefix)
-    return {name: plain[name] for name in ("sites", "steps", "measured", "samples", "gradients", "parameters")}
+    return {
+        name: plain[name] for name in ("sites", "steps", "measured", "samples", "gradients", "parameters")
+    }
 
 
 def is_watched(model: nn.Module) -> bool:

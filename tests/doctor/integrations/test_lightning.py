@@ -29,7 +29,13 @@ from .by_hand import RATE, SEED, data, is_watched, left_alone, net, step_by_step
 logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
 pytestmark = [  # Lightning's advice on how to train
     pytest.mark.filterwarnings(f"ignore:.*{said}")
-    for said in ("validation_step", "callbacks used to create", "resuming", "log_every_n_steps", "is deprecated")
+    for said in (
+        "validation_step",
+        "callbacks used to create",
+        "resuming",
+        "log_every_n_steps",
+        "is deprecated",
+    )
 ]
 
 
@@ -124,11 +130,15 @@ def test_what_is_logged_is_that_of_the_step(accumulate: int) -> None:
     } == expected
     assert sorted(expected) == ([0, 3, 6, 9] if accumulate == 1 else [0, 3])
     assert set(logged[0]) == {
-        f"leaky_{measure}/net.{site}" for measure in ("never_active", "dormant", "positive", "reach") for site in (1, 4)
+        f"leaky_{measure}/net.{site}"
+        for measure in ("never_active", "dormant", "positive", "reach")
+        for site in (1, 4)
     }  # fmt: skip
     assert logged[0]["leaky_never_active/net.1"] == logged[3]["leaky_never_active/net.1"] >= 1 / 8
     last = logged[max(logged)]
-    assert {n: float(v) for n, v in trainer.callback_metrics.items() if n.startswith("leaky_")} == pytest.approx(last)
+    assert {
+        n: float(v) for n, v in trainer.callback_metrics.items() if n.startswith("leaky_")
+    } == pytest.approx(last)
 
 
 def test_early_stopping_sees_it() -> None:
@@ -140,7 +150,9 @@ def test_early_stopping_sees_it() -> None:
 def test_training_is_the_same_to_the_bit() -> None:
     def run(*callbacks: Any) -> list[Tensor]:
         module = Module()
-        trainer = fit(module, *callbacks, val=data(2, seed=2), val_check_interval=2, max_epochs=2, logger=Kept())
+        trainer = fit(
+            module, *callbacks, val=data(2, seed=2), val_check_interval=2, max_epochs=2, logger=Kept()
+        )
         state = trainer.optimizers[0].state_dict()["state"].values()
         return [
             *module.losses, *module.state_dict().values(), *(s["momentum_buffer"] for s in state),
@@ -260,7 +272,7 @@ def test_a_run_without_activations_says_so_at_its_end(capsys: pytest.CaptureFixt
 
 def test_bad_input() -> None:
     watch = WatchCallback()
-    with pytest.raises(ArgumentError, match="training has not begun; call `trainer.fit` first"):
+    with pytest.raises(ArgumentError, match=r"training has not begun; call `trainer\.fit` first"):
         watch.diagnosis()
     with pytest.raises(ArgumentError, match="`every` must be a number of steps, at least 1, got 0"):
         fit(Module(), WatchCallback(every=0))
@@ -270,13 +282,17 @@ def test_bad_input() -> None:
     with leaky.watch(module), pytest.raises(ArgumentError, match="is watched already"):
         fit(module, WatchCallback())
     assert not is_watched(module)
-    with pytest.raises(ArgumentError, match="Module is compiled as a whole and cannot be looked into; compile a part"):
+    with pytest.raises(
+        ArgumentError, match="Module is compiled as a whole and cannot be looked into; compile a part"
+    ):
         fit(torch.compile(Module(), backend="eager"), WatchCallback())
 
 
 def test_without_lightning(monkeypatch: pytest.MonkeyPatch) -> None:
     found = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "lightning" else found(name))
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "lightning" else found(name)
+    )
     monkeypatch.delitem(sys.modules, "leaky.doctor.integrations.lightning")
     with pytest.raises(leaky.LeakyError, match=r"needs lightning: pip install 'leaky\[lightning\]'$"):
         importlib.import_module("leaky.doctor.integrations.lightning")

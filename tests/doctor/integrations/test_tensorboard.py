@@ -75,7 +75,9 @@ def test_the_histograms(tmp_path: Path) -> None:
     assert value.sum_squares == pytest.approx(float(x.square().sum()), rel=1e-5)
     assert value.min <= x.min()
     assert x.max() <= value.max
-    for left, right, count in zip([value.min, *value.bucket_limit], value.bucket_limit, value.bucket, strict=False):
+    for left, right, count in zip(
+        [value.min, *value.bucket_limit], value.bucket_limit, value.bucket, strict=False
+    ):
         assert count == int(((x >= left) & (x < right)).sum())
 
     units = events.Histograms("leaky_units_positive/1")[0].histogram_value
@@ -109,7 +111,9 @@ def test_a_running_watch(tmp_path: Path) -> None:
     for _ in itertools.islice(train(model, data(10)), 4):
         pass
     value = events.Histograms("leaky_input/1")[1].histogram_value
-    for left, right, count in zip([value.min, *value.bucket_limit], value.bucket_limit, value.bucket, strict=False):
+    for left, right, count in zip(
+        [value.min, *value.bucket_limit], value.bucket_limit, value.bucket, strict=False
+    ):
         assert count == int(((inputs[3] >= left) & (inputs[3] < right)).sum())
 
 
@@ -156,18 +160,24 @@ def test_training_is_the_same_to_the_bit(tmp_path: Path) -> None:
 
 def test_bad_input(tmp_path: Path) -> None:
     diagnosis: Any = leaky.diagnose(net(), data(1))
-    with pytest.raises(ArgumentTypeError, match="write_diagnosis: `writer` must be a .*SummaryWriter, got str"):
+    with pytest.raises(
+        ArgumentTypeError, match=r"write_diagnosis: `writer` must be a .*SummaryWriter, got str"
+    ):
         write_diagnosis("runs", diagnosis)  # type: ignore[arg-type]
     with SummaryWriter(str(tmp_path)) as writer:
         with pytest.raises(ArgumentTypeError, match="`diagnosis` must be a Diagnosis, got Linear"):
             write_diagnosis(writer, nn.Linear(1, 1))  # type: ignore[arg-type]
-        with pytest.raises(ArgumentTypeError, match=r"`watch` must be what leaky.watch returned, got Diagnosis"):
+        with pytest.raises(
+            ArgumentTypeError, match=r"`watch` must be what leaky.watch returned, got Diagnosis"
+        ):
             WatchWriter(writer, diagnosis)
 
 
 def test_without_tensorboard(monkeypatch: pytest.MonkeyPatch) -> None:
     found = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "tensorboard" else found(name))
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "tensorboard" else found(name)
+    )
     monkeypatch.delitem(sys.modules, "leaky.doctor.integrations.tensorboard")
     with pytest.raises(leaky.LeakyError, match=r"needs tensorboard: pip install 'leaky\[tensorboard\]'$"):
         importlib.import_module("leaky.doctor.integrations.tensorboard")

@@ -14,8 +14,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-for _library in ("transformers", "accelerate"):
-    pytest.importorskip(_library, reason=f"{_library} is not installed: pip install 'leaky[transformers]'")
+pytest.importorskip("transformers", reason="Transformers is not installed: pip install 'leaky[transformers]'")
+pytest.importorskip("accelerate", reason="Accelerate is not installed: pip install 'leaky[transformers]'")
 
 from transformers import Trainer, TrainerCallback, TrainingArguments
 
@@ -25,7 +25,7 @@ from leaky.errors import ArgumentError, ArgumentTypeError
 
 from .by_hand import RATE, SEED, data, is_watched, left_alone, net, step_by_step, told, watched
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*pin_memory")
+pytestmark = pytest.mark.filterwarnings("ignore:.*gradient_checkpointing")
 
 
 class Model(nn.Module):
@@ -226,7 +226,9 @@ def test_an_exception_in_backward_is_over_with_the_block(tmp_path: Path) -> None
 
 def test_a_model_that_the_trainer_compiles(tmp_path: Path) -> None:
     options = {"torch_compile": True, "torch_compile_backend": "eager"}
-    with pytest.raises(ArgumentError, match="the model is compiled by the Trainer; give the callback the Trainer"):
+    with pytest.raises(
+        ArgumentError, match="the model is compiled by the Trainer; give the callback the Trainer"
+    ):
         trainer_of(Model(), tmp_path, WatchCallback(), **options).train()
     model = Model()
     model.forward = Plain.forward.__get__(model)  # type: ignore[method-assign]
@@ -247,6 +249,31 @@ class Plain(nn.Module):
         return {"loss": nn.functional.mse_loss(self.net(x), labels)}
 
 
+def test_a_model_of_the_library(tmp_path: Path) -> None:
+    from transformers import BertConfig, BertForSequenceClassification
+
+    config = BertConfig(
+        hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=24, vocab_size=30,
+        max_position_embeddings=8, hidden_act="relu", num_labels=2,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    model = BertForSequenceClassification(config)
+    tokens = [{"input_ids": torch.randint(0, 30, (6,)), "labels": torch.tensor(i % 2)} for i in range(40)]
+    args = TrainingArguments(
+        str(tmp_path), per_device_train_batch_size=8, report_to="none", save_strategy="no", disable_tqdm=True,
+        use_cpu=True, num_train_epochs=1, gradient_checkpointing=True,
+    )  # fmt: skip
+    watch = WatchCallback(every=2, verdicts=False)
+    Trainer(model, args, train_dataset=tokens, callbacks=[watch]).train()  # type: ignore[arg-type]
+    diagnosis = watch.diagnosis()
+    inner = [f"bert.encoder.layer.{layer}.intermediate.intermediate_act_fn" for layer in (0, 1)]
+    assert diagnosis.names == (*inner, "bert.pooler.activation")
+    assert [(site.units, site.samples, site.gradient_samples) for site in diagnosis] == [
+        (24, 24, 24), (24, 24, 24), (16, 24, 24),
+    ]  # fmt: skip
+    assert diagnosis[inner[0]].values == 24 * 6
+
+
 def test_the_verdicts_are_printed_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     watch = WatchCallback(every=1)
     trainer_of(Model(), tmp_path, watch, num_train_epochs=5).train()
@@ -257,11 +284,11 @@ def test_the_verdicts_are_printed_once(tmp_path: Path, capsys: pytest.CaptureFix
 
 def test_bad_input(tmp_path: Path) -> None:
     watch = WatchCallback()
-    with pytest.raises(ArgumentError, match="training has not begun; call `trainer.train` first"):
+    with pytest.raises(ArgumentError, match=r"training has not begun; call `trainer\.train` first"):
         watch.diagnosis()
     with pytest.raises(ArgumentError, match="`every` must be a number of steps, at least 1, got 0"):
         trainer_of(Model(), tmp_path, WatchCallback(every=0)).train()
-    with pytest.raises(ArgumentTypeError, match="`trainer` must be a transformers.Trainer, got int"):
+    with pytest.raises(ArgumentTypeError, match=r"`trainer` must be a transformers\.Trainer, got int"):
         WatchCallback(20)  # type: ignore[arg-type]
     several: Any = SimpleNamespace(torch_compile=False, n_gpu=2)
     with pytest.raises(ArgumentError, match="one process trains on 2 devices"):

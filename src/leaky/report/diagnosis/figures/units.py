@@ -29,7 +29,7 @@ def units_figure(diagnosis: Diagnosis) -> Figure | None:
     panel = Panel(
         "Inactive units, site by site",
         Axis("units of the site, the least active first (%)", low=0.0, high=100.0, grid=False),
-        Axis("site, in the order of the calls", grid=False),
+        Axis("site", grid=False),
         heat=heat,
         height=heat_height(len(sites)),
     )

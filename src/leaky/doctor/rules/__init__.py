@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from typing import get_args
 
-from leaky.doctor.verdicts.certainty import ENOUGH, never_seen_bound
-from leaky.doctor.verdicts.dead import dead_verdicts
-from leaky.doctor.verdicts.depth import depth_verdicts
-from leaky.doctor.verdicts.linear import linear_verdicts
-from leaky.doctor.verdicts.values import value_verdicts
-from leaky.doctor.verdicts.words import is_rectifier, names, percent_text
+from leaky.doctor.rules.certainty import ENOUGH, never_seen_bound
+from leaky.doctor.rules.dead import dead_verdicts
+from leaky.doctor.rules.depth import depth_verdicts
+from leaky.doctor.rules.linear import linear_verdicts
+from leaky.doctor.rules.values import value_verdicts
+from leaky.doctor.rules.words import is_rectifier, names, percent_text
 from leaky.records.diagnosis import Diagnosis
 from leaky.records.verdict import Evidence, Kind, Verdict
 from leaky.report.text import count_text, share_text

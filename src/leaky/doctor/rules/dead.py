@@ -6,16 +6,17 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from leaky.doctor.verdicts.certainty import ENOUGH, never_seen_bound
-from leaky.doctor.verdicts.words import (
+from leaky.doctor.rules.certainty import ENOUGH
+from leaky.doctor.rules.words import (
     code,
     is_rectifier,
+    measure_more,
     names,
-    percent_text,
     quoted,
     swap_calls,
     title,
     units_text,
+    unseen_text,
 )
 from leaky.records.diagnosis import Diagnosis, Site
 from leaky.records.verdict import Evidence, Severity, Verdict
@@ -129,10 +130,10 @@ def _born(diagnosis: Diagnosis, found: list[Dead], all_of_them: list[Dead]) -> V
         "born_dead",
         severity,
         f"{text}.{_width(all_of_them)}",
-        _confidence(samples),
+        unseen_text(samples),
         tuple(site.name for site in sites),
         _evidence(found),
-        prescription or _more(samples),
+        prescription or measure_more(samples),
         calls,
     )
 
@@ -150,13 +151,13 @@ def _whole(diagnosis: Diagnosis, found: list[Dead], all_of_them: list[Dead]) -> 
         text += " Whether it was born so or died, one pass cannot tell; leaky.watch from step 0 can."
     calls = swap_calls(diagnosis, sites) if sure else ()
     prescription = (
-        f"Let its units have a gradient, then train on: {code(calls)}." if calls else _more(samples)
+        f"Let its units have a gradient, then train on: {code(calls)}." if calls else measure_more(samples)
     )
     return Verdict(
         "dead_layer",
         "fault" if sure else "warning",
         f"{text}{_width(all_of_them)}",
-        _confidence(samples),
+        unseen_text(samples),
         tuple(site.name for site in sites),
         _evidence(found),
         prescription,
@@ -191,13 +192,13 @@ def _dying(diagnosis: Diagnosis, found: list[Dead], all_of_them: list[Dead]) -> 
             f"A slope below 0 gives them a gradient again: {code(calls)}, and a lower learning rate if units go on "
             "dying."
             if sure
-            else _more(samples)
+            else measure_more(samples)
         )
     return Verdict(
         "dying",
         severity if sure or severity == "note" else "warning",
         " ".join(part for part in (f"{text}.", _since(found, count)) if part),
-        _confidence(samples),
+        unseen_text(samples),
         tuple(site.name for site in sites),
         _evidence(found),
         prescription,
@@ -237,16 +238,6 @@ def _width(told: list[Dead]) -> str:
         f" Width alone can explain it: {count_text(len(told), 'layer')} of width {shown} have a dead one in up to "
         f"{share_text(1 - alive)} of the draws of a symmetric initialisation (Lu et al. 2020)."
     )
-
-
-def _confidence(samples: int) -> str:
-    bound = percent_text(never_seen_bound(samples))
-    end = "" if samples >= ENOUGH else f", so none is called dead: that takes {ENOUGH} samples"
-    return f"Unseen in {count_text(samples, 'sample')}, each may still be active on up to {bound} of all (95 %){end}."
-
-
-def _more(samples: int) -> str:
-    return f"Measure on at least {ENOUGH} samples before changing anything." if samples < ENOUGH else ""
 
 
 def _evidence(found: list[Dead]) -> tuple[Evidence, ...]:

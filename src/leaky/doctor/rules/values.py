@@ -6,9 +6,18 @@ import json
 import math
 from collections.abc import Iterator
 
-from leaky.doctor.verdicts.certainty import ENOUGH
-from leaky.doctor.verdicts.dead import dead_units
-from leaky.doctor.verdicts.words import code, is_leaky, is_rectifier, names, percent_text, quoted, units_text
+from leaky.doctor.rules.certainty import ENOUGH
+from leaky.doctor.rules.dead import dead_units
+from leaky.doctor.rules.words import (
+    code,
+    is_leaky,
+    is_rectifier,
+    names,
+    percent_text,
+    quoted,
+    spec_of,
+    units_text,
+)
 from leaky.records.diagnosis import Diagnosis, Site
 from leaky.records.verdict import Evidence, Verdict
 from leaky.report.text import count_text, share_text
@@ -93,10 +102,31 @@ def _no_gradient(diagnosis: Diagnosis) -> Iterator[Verdict]:
 
 def _saturated(diagnosis: Diagnosis) -> Iterator[Verdict]:
     found = [(site, share) for site in diagnosis.sites if (share := _flatness(site)) >= SATURATED]
-    if not found:
-        return
+    hidden = [(site, share) for site, share in found if not may_saturate(diagnosis, site)]
+    others = [pair for pair in found if pair not in hidden]
+    if hidden:
+        yield _saturation(hidden, hidden=True)
+    if others:
+        yield _saturation(others, hidden=False)
+
+
+def may_saturate(diagnosis: Diagnosis, site: Site) -> bool:
+    """Is it by its place an output or a gate, which lies near its bounds where the model is sure?
+
+    That is a bounded function between others: the last site, or a sigmoid anywhere.
+    """
+    spec = spec_of(site)
+    if spec is None or not math.isfinite(site.layer.saturated):
+        return False
+    alike = sum(each.activation == site.activation for each in diagnosis.sites)
+    last = site is diagnosis.sites[-1]
+    return 2 * alike < len(diagnosis.sites) + last and (last or spec.activation.name == "sigmoid")
+
+
+def _saturation(found: list[tuple[Site, float]], *, hidden: bool) -> Verdict:
     sites = [site for site, _ in found]
     worst, share = max(found, key=lambda pair: pair[1])
+    severe = hidden and (share >= GRAVE or len(sites) > 1)
     samples = min(site.samples for site in sites)
     bounded = math.isfinite(worst.layer.saturated)
     what = (
@@ -106,12 +136,13 @@ def _saturated(diagnosis: Diagnosis) -> Iterator[Verdict]:
     )
     scale = f"{worst.layer.input_mean:.3g} ± {worst.layer.input_scale:.3g}"
     call = 'leaky.initialise_(model, "xavier")'
-    yield Verdict(
+    return Verdict(
         "saturated",
-        "fault" if share >= GRAVE else "warning",
+        ("fault" if share >= GRAVE else "warning") if severe else "note",
         f"at {names(sites)} {share_text(share)} {what}"
         + (" at the worst" if len(sites) > 1 else "")
-        + f", where little gradient passes (inputs of {quoted(worst.name)}: {scale}).",
+        + f", where little gradient passes (inputs of {quoted(worst.name)}: {scale})."
+        + ("" if hidden else " An output or a gate lies there where the model is sure."),
         f"A share of all values of {count_text(samples, 'sample')}.",
         tuple(site.name for site in sites),
         tuple(
@@ -120,8 +151,10 @@ def _saturated(diagnosis: Diagnosis) -> Iterator[Verdict]:
             else Evidence("share of inputs with |f'| below 1e-3", s.layer.flat, s.samples, s.name)
             for s in sites
         ),
-        f"Smaller inputs bring it back: a norm before it, or before training anew {code([call])}.",
-        (call,),
+        f"Smaller inputs bring it back: a norm before it, or before training anew {code([call])}."
+        if severe
+        else "",
+        (call,) if severe else (),
     )
 
 
@@ -137,7 +170,8 @@ def _dormant(diagnosis: Diagnosis) -> Iterator[Verdict]:
     for site in diagnosis.sites:
         dead = site.never_active.units if is_rectifier(site) else ()
         count = len(set(site.dormant.units) - set(dead))
-        if site.units and not site.layer.nan and count >= DORMANT * site.units:
+        meant = may_saturate(diagnosis, site)  # an output may be near 0, where its targets are
+        if site.units and not site.layer.nan and not meant and count >= DORMANT * site.units:
             found.append((site, count))
     if not found:
         return
@@ -145,17 +179,18 @@ def _dormant(diagnosis: Diagnosis) -> Iterator[Verdict]:
     count, total = sum(count for _, count in found), sum(site.units for site in sites)
     samples = min(site.dormant.samples for site in sites)
     sure = samples >= ENOUGH
+    severe = sure and count >= 0.25 * total
     units = f"{{name: diagnosis[name].dormant.units for name in {json.dumps([site.name for site in sites])}}}"
     call = f"leaky.recycle(model, optimizer, {units})"
     yield Verdict(
         "dormant",
-        "warning" if sure and count >= 0.25 * total else "note",
+        "warning" if severe else "note",
         f"{units_text(count, total)} of {names(sites)} {'is' if count == 1 else 'are'} dormant: mean |output| at "
         f"most 0.025 of the layer's mean (Sokar et al. 2023), on {count_text(samples, 'sample')}.",
         "Without counting units that are never active."
         + ("" if sure else f" A rare activity may be missing in fewer than {ENOUGH} samples."),
         tuple(site.name for site in sites),
         tuple(Evidence("share of units dormant", n / s.units, s.dormant.samples, s.name) for s, n in found),
-        f"Start them anew and train on: `{call}`." if sure else "",
-        (call,) if sure else (),
+        f"Start them anew and train on: `{call}`." if severe else "",
+        (call,) if severe else (),
     )

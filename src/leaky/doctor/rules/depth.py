@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from leaky.doctor.verdicts.certainty import Trend, trend
-from leaky.doctor.verdicts.words import number_text, quoted, spec_of
+from leaky.doctor.rules.certainty import Trend, trend
+from leaky.doctor.rules.words import number_text, quoted, spec_of
 from leaky.records.diagnosis import Diagnosis, Site
 from leaky.records.verdict import Evidence, Kind, Verdict
 from leaky.report.text import count_text, finite, share_text
@@ -24,8 +24,12 @@ def signal(site: Site) -> float:
 
 
 def gradient(site: Site) -> float:
-    """Root mean square of the gradient at the inputs."""
-    return site.layer.gradient_before
+    """Norm of the gradient at the inputs.
+
+    Not its root mean square, which falls with the number of positions and channels that it is spread over: so it does
+    from the last stage to the first of every convolutional network, however well the gradient passes.
+    """
+    return site.layer.gradient_norm
 
 
 def signal_trend(diagnosis: Diagnosis) -> Trend | None:
@@ -38,12 +42,17 @@ def gradient_trend(diagnosis: Diagnosis) -> Trend | None:
     return trend([gradient(site) for site in reversed(diagnosis.sites)])
 
 
+def spread_trend(diagnosis: Diagnosis) -> Trend | None:
+    """The same of its root mean square."""
+    return trend([site.layer.gradient_before for site in reversed(diagnosis.sites)])
+
+
 def depth_verdicts(diagnosis: Diagnosis) -> Iterator[Verdict]:
     """One verdict on the signal, one on the gradient."""
     forward, backward = signal_trend(diagnosis), gradient_trend(diagnosis)
     if forward is not None and _telling(forward):
         yield _verdict(diagnosis.sites, forward, backwards=False)
-    if backward is not None and _telling(backward):
+    if backward is not None and _telling(backward) and _alike(backward, spread_trend(diagnosis)):
         yield _verdict(diagnosis.sites, backward, backwards=True)
 
 
@@ -51,6 +60,11 @@ def _telling(found: Trend) -> bool:
     """Far enough from 1 in total, straight enough, and no matter of chance between layers."""
     far = not 1 / TOTAL < found.total < TOTAL
     return far and found.fit >= FIT and not found.low <= 1 <= found.high
+
+
+def _alike(norm: Trend, spread: Trend | None) -> bool:
+    """Is it true of the single value too? In branches and bottlenecks, which are no chain, only one of them moves."""
+    return spread is not None and _telling(spread) and (norm.factor > 1) == (spread.factor > 1)
 
 
 def _verdict(sites: Sequence[Site], found: Trend, *, backwards: bool) -> Verdict:
@@ -70,7 +84,7 @@ def _verdict(sites: Sequence[Site], found: Trend, *, backwards: bool) -> Verdict
         f"{number_text(found.total)} from {quoted(first.name)} to {quoted(last.name)} "
         f"({count_text(len(sites), 'site')}).",
         f"95 % interval of the factor {ends}; an even change explains {share_text(found.fit)} of the differences "
-        f"between the layers. Root mean squares over {count_text(samples, 'sample')}.",
+        f"between the layers. {'Norms' if backwards else 'Root mean squares'} over {count_text(samples, 'sample')}.",
         tuple(site.name for site in sites),
         (Evidence(measure, found.factor, samples, low=found.low, high=found.high),),
         f"{_gain(sites, found, backwards=backwards)} Before training anew: `{CALL}`, which gives every layer the "

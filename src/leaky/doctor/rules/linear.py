@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from leaky.doctor.verdicts.certainty import ENOUGH, never_seen_bound, share_interval
-from leaky.doctor.verdicts.words import (
+from leaky.doctor.rules.certainty import ENOUGH, never_seen_bound, share_interval
+from leaky.doctor.rules.words import (
     LEAKY,
     code,
     is_leaky,
@@ -52,7 +52,7 @@ def linear_verdicts(diagnosis: Diagnosis) -> Iterator[Verdict]:
     smooth = [s for s in diagnosis.sites if s.samples and not s.layer.nan and not _bends(s)]
     straight = [(site, fit) for site in smooth if (fit := straightness(site)) >= STRAIGHT]
     if straight:
-        yield _straight(straight)
+        yield _straight(straight, len(diagnosis.sites))
 
 
 def one_sided(site: Site) -> frozenset[int]:
@@ -149,15 +149,16 @@ def _one_sided(sites: list[Site], *, mostly: bool) -> Verdict:
     )
 
 
-def _straight(found: list[tuple[Site, float]]) -> Verdict:
+def _straight(found: list[tuple[Site, float]], of: int) -> Verdict:
     sites = [site for site, _ in found]
     samples = min(site.samples for site in sites)
     site, fit = min(found, key=lambda pair: pair[1])
     scale = number_text(site.layer.input_scale)
     call = 'leaky.initialise_(model, "he")'
+    severe = len(sites) > 1 or 2 * len(sites) >= of  # one among many, a gate say, is no fault of the model
     return Verdict(
         "linear",
-        "warning" if len(sites) > 1 else "note",
+        "warning" if severe else "note",
         f"the inputs of {names(sites)} stay where the function is a straight line: a line explains "
         f"{percent_text(fit)} of the output of {quoted(site.name)} (standard deviation of its inputs: {scale}).",
         f"Read from the histogram of the inputs of {count_text(samples, 'sample')}.",
@@ -165,8 +166,10 @@ def _straight(found: list[tuple[Site, float]]) -> Verdict:
         tuple(
             Evidence("share of the output's variance a line explains", r, s.samples, s.name) for s, r in found
         ),
-        f"Larger inputs bend it: before training anew, `{call}` gives every layer the gain of its activation.",
-        (call,),
+        f"Larger inputs bend it: before training anew, `{call}` gives every layer the gain of its activation."
+        if severe
+        else "",
+        (call,) if severe else (),
     )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from leaky import catalogue
 from leaky.catalogue import Spec
+from leaky.doctor.rules.certainty import ENOUGH, never_seen_bound
 from leaky.errors import LeakyError
 from leaky.records.diagnosis import Diagnosis, Site
 from leaky.report.text import count_text, plain, share_text
@@ -89,6 +90,18 @@ def percent_text(share: float) -> str:
     if 0.9999 < share < 1:
         return "over 99.99 %"
     return f"{100 * share:.4g} %" if share > 0.5 or not share else f"{100 * share:.2g} %"
+
+
+def unseen_text(samples: int) -> str:
+    """What may be said of units that were not seen active."""
+    bound = percent_text(never_seen_bound(samples))
+    end = "" if samples >= ENOUGH else f", so none is called dead: that takes {ENOUGH} samples"
+    return f"Unseen in {count_text(samples, 'sample')}, each may still be active on up to {bound} of all (95 %){end}."
+
+
+def measure_more(samples: int) -> str:
+    """The only prescription on too few samples."""
+    return f"Measure on at least {ENOUGH} samples before changing anything." if samples < ENOUGH else ""
 
 
 def swap_calls(diagnosis: Diagnosis, sites: Sequence[Site], after: str = LEAKY) -> tuple[str, ...]:
