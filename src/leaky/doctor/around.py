@@ -7,6 +7,7 @@ of a watched module is of the module alone.
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +54,10 @@ class Around:
         if collector.busy or torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None:
             return self.inner(*args, **kwargs)
         return collector.run(self, args, kwargs)
+
+    @property
+    def __signature__(self) -> inspect.Signature:  # trainers look which arguments a model takes
+        return inspect.signature(self.inner)
 
     def _lean_mode(self, kinds: frozenset[str]) -> Any:
         return _Both(LeanCalls(kinds), self._collector.mode())
