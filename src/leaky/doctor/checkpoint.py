@@ -55,7 +55,7 @@ def load_checkpoint(model: torch.nn.Module, path: str | os.PathLike[str]) -> Non
         )
     try:
         model.load_state_dict(weights)
-    except Exception as problem:
+    except Exception as problem:  # a module's own loading may raise anything
         raise ArgumentError(f"checkpoint: `{path}` does not fit: {one_line(problem)}") from problem
 
 

@@ -99,7 +99,7 @@ def _measure(
         output = model(x) if forward is None else forward(model, batch)
     except LeakyError:
         raise
-    except Exception as error:
+    except Exception as error:  # whatever the user's model raises
         raise ArgumentError(
             f"diagnose: batch {number} of `batches` ({_told(x)}) does not go through the model: {one_line(error)}; "
             "give what the model takes, or say how by `forward`"
@@ -111,7 +111,7 @@ def _measure(
             _backward(collector, loss(output, *rest))
         except LeakyError:
             raise
-        except Exception as error:
+        except Exception as error:  # whatever the user's loss raises
             raise ArgumentError(
                 f"diagnose: `loss` failed on batch {number} of `batches`: {one_line(error)}; it is called as "
                 "loss(output, *rest of the batch) and must return a scalar"

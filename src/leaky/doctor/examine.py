@@ -85,7 +85,7 @@ def _trained(
                 optimizer.step()
             except LeakyError:
                 raise
-            except Exception as error:
+            except Exception as error:  # whatever the user's model, loss or optimizer raises
                 raise ArgumentError(
                     f"data: step {number} of the training failed: {one_line(error)}; the model gets the first entry "
                     "of a batch, the loss its output and the other entries"
@@ -118,7 +118,7 @@ def _told(batches: Callable[[], Iterable[Any]], most: int | None) -> Iterator[An
                 break
     except (LeakyError, GeneratorExit):
         raise
-    except Exception as error:
+    except Exception as error:  # whatever the user's data raise
         raise ArgumentError(f"data: batch {number} raised {one_line(error)}") from error
     if not number:
         raise ArgumentError("data: gave no batch; return an iterable of at least one")

@@ -6,11 +6,9 @@ The mode sees every torch function that runs inside that forward and sends the f
 
 from __future__ import annotations
 
-import inspect
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import CodeType
 from typing import Any
 
 import torch
@@ -18,6 +16,7 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 from leaky.models.marks import take
+from leaky.models.stand_in import StandIn
 from leaky.nn import functional
 
 
@@ -124,24 +123,17 @@ class LeanCalls(TorchFunctionMode):
         return functional.leaky_relu(input, call.slope, call.inplace)
 
 
-class LeanForward:
+class LeanForward(StandIn):
     """A module's forward with its calls made lean; it stands as `forward` on the instance.
 
-    The forward that was there before runs as it is where there is nothing to save or a compiler looks on. It may be
-    copied and pickled with its module.
+    The forward that was there before runs as it is where there is nothing to save or a compiler looks on.
     """
 
     mode: Callable[[frozenset[str]], LeanCalls] = LeanCalls
 
     def __init__(self, module: torch.nn.Module, kinds: frozenset[str]) -> None:
-        self.module = module
+        super().__init__(module, vars(module).get("forward"))
         self.kinds = kinds
-        self.replaced: Callable[..., Any] | None = vars(module).get("forward")
-
-    @property
-    def plain(self) -> Any:
-        """The forward that was there before: the class's, or what took its place on the instance."""
-        return self.replaced or type(self.module).forward.__get__(self.module)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if (
@@ -161,12 +153,3 @@ class LeanForward:
             del vars(replica)["forward"]
             vars(replica)["forward"] = LeanForward(replica, self.kinds)
         return replica
-
-    @property
-    def __signature__(self) -> inspect.Signature:
-        return inspect.signature(self.plain)
-
-    @property
-    def __code__(self) -> CodeType:  # torch.export asks where a forward is written
-        code: CodeType = inspect.unwrap(self.plain).__code__
-        return code

@@ -6,11 +6,10 @@ Only calls that this forward makes itself are swapped, and none that a module wi
 from __future__ import annotations
 
 import ast
-import inspect
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import CodeType, FrameType
+from types import FrameType
 from typing import Any
 
 import torch
@@ -19,6 +18,7 @@ from torch.overrides import TorchFunctionMode
 from leaky import nn
 from leaky.catalogue import Spec, parse
 from leaky.models.activations import read_call
+from leaky.models.stand_in import StandIn
 
 _CALL = torch.nn.Module._call_impl.__code__
 
@@ -102,22 +102,16 @@ class SwapCalls(TorchFunctionMode):
         return False
 
 
-class SwapForward:
+class SwapForward(StandIn):
     """A module's forward with some of its calls swapped; it stands as `forward` on the instance.
 
-    Compilers cannot follow it and run it as it is. It may be copied and pickled with its module.
+    Compilers cannot follow it and run it as it is.
     """
 
     def __init__(self, module: torch.nn.Module, rules: Rules, replaced: Callable[..., Any] | None) -> None:
-        self.module = module
+        super().__init__(module, replaced)
         self.rules = rules
-        self.replaced = replaced
         self.functions: dict[str, torch.nn.Module] = {}
-
-    @property
-    def plain(self) -> Any:
-        """The forward that was there before: the class's, or what took its place on the instance."""
-        return self.replaced or type(self.module).forward.__get__(self.module)
 
     def function(self, spec: Spec) -> Callable[[torch.Tensor], torch.Tensor]:
         """The activation as a function."""
@@ -140,15 +134,6 @@ class SwapForward:
         replica: torch.nn.Module = type(self.module)._replicate_for_data_parallel(self.module)  # type: ignore[no-untyped-call]
         vars(replica)["forward"] = SwapForward(replica, self.rules, self.replaced)
         return replica
-
-    @property
-    def __signature__(self) -> inspect.Signature:
-        return inspect.signature(self.plain)
-
-    @property
-    def __code__(self) -> CodeType:  # torch.export asks where a forward is written
-        code: CodeType = inspect.unwrap(self.plain).__code__
-        return code
 
 
 _RUN = SwapForward.run.__code__
