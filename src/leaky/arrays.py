@@ -21,18 +21,18 @@ Array = Any
 _RECTIFIERS = ("relu", "leaky_relu", "prelu")
 _NATIVE_DTYPES = (np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.float16))
 
-_DOCSTRING = """{title}: f(x) = {formula}, element by element.
+_DOCSTRING = """{title}: f(x) = {formula}, {how}.
 
 f'(x) = {slope}. At 0 and at the ends: {at_zero}.
 
-Args:
+{training}Args:
     x: an array of NumPy, torch, JAX, dask or any other array-API library, of any shape (0-d, empty and
         strided included), never modified; or a Python number or sequence. Real floating dtypes keep theirs;
         integers and booleans become the library's default float.
-{parameters}    out: NumPy only: the array to write to, of x's shape and the result's dtype; it may be x itself.
+{parameters}    out: NumPy only: the array to write to, of the result's shape and dtype; it may be x itself.
 
 Returns:
-    An array of the same kind, shape, dtype and device as x (`out` where given). torch and JAX differentiate
+    An array of the same kind, {returned} dtype and device as x (`out` where given). torch and JAX differentiate
     through it, to the derivative above. For training modules see `leaky.nn`.
 
 Raises:
@@ -41,17 +41,22 @@ Raises:
 
 Example:
     >>> import leaky
-    >>> [round(float(y), 4) for y in leaky.{name}([-1.0, 0.0, 2.0])]
-    {example}
+{example}
 
 References:
 {papers}
 """
 
+_EXAMPLE = """    >>> leaky.{name}({given}).round(4).tolist()
+    {shown}"""
+_MODULE_EXAMPLE = """    >>> leaky.catalogue["{name}"].module
+    '{module}'"""
+_ELEMENTWISE = "shape,"
+_SHAPED = "number of dimensions,"
+
 
 def array_function(activation: Activation) -> Callable[..., Array]:
     """The function on arrays for one entry."""
-    names = [parameter.name for parameter in activation.parameters]
     rectifier = activation.name in _RECTIFIERS and activation is TABLE.get(activation.name)
 
     def function(x: Array, *positional: Any, out: Array | None = None, **named: Any) -> Array:
@@ -65,7 +70,7 @@ def array_function(activation: Activation) -> Callable[..., Array]:
     function.__name__ = function.__qualname__ = activation.name
     function.__module__ = "leaky"
     function.__signature__ = activation.signature  # type: ignore[attr-defined]
-    function.__doc__ = _docstring(activation, names)
+    function.__doc__ = _docstring(activation)
     return function
 
 
@@ -118,18 +123,27 @@ def _write(name: str, result: Array, out: Any) -> Array:
     return out
 
 
-def _docstring(activation: Activation, names: list[str]) -> str:
+def _docstring(activation: Activation) -> str:
     parameters = "".join(
-        f"    {p.name}: {p.meaning}; {p.domain}, default {p.default:g}.\n" for p in activation.parameters
+        f"    {p.name}: {p.meaning}; {p.domain}, default {p.shown}.\n" for p in activation.parameters
     )
-    example = [round(float(y), 4) for y in activation.value([-1.0, 0.0, 2.0])]
+    given = activation.along.example if activation.along else [-1.0, 0.0, 2.0]
+    if activation.value_formula is None:
+        example = _MODULE_EXAMPLE.format(name=activation.name, module=activation.module)
+    else:
+        shown = np.round(activation.value(given), 4).tolist()
+        example = _EXAMPLE.format(name=activation.name, given=given, shown=shown)
     return _DOCSTRING.format(
         title=activation.title,
-        name=activation.name,
+        how="element by element" if activation.elementwise else "along axes of x",
         formula=activation.formula,
         slope=activation.slope,
         at_zero=activation.at_zero,
+        training=f"In training: {activation.training}; this function is evaluation.\n\n"
+        if activation.training
+        else "",
         parameters=parameters,
+        returned=_ELEMENTWISE if activation.elementwise else _SHAPED,
         example=example,
         papers="\n".join(f"    {paper}." for paper in activation.papers),
     )

@@ -10,7 +10,9 @@ import sys
 from collections.abc import Iterator
 from types import ModuleType
 
-from leaky.catalogue.entry import Activation, Parameter
+from leaky.catalogue.entry import Activation
+from leaky.catalogue.facts import Facts, Onnx
+from leaky.catalogue.parameter import Parameter
 from leaky.catalogue.spec import Spec, parse
 from leaky.catalogue.table import MODULES, TABLE, Catalogue, lookup
 
@@ -38,4 +40,15 @@ class _CatalogueModule(ModuleType):
 
 sys.modules[__name__].__class__ = _CatalogueModule
 
-__all__ = ["MODULES", "TABLE", "Activation", "Catalogue", "Parameter", "Spec", "lookup", "parse"]
+__all__ = [
+    "MODULES",
+    "TABLE",
+    "Activation",
+    "Catalogue",
+    "Facts",
+    "Onnx",
+    "Parameter",
+    "Spec",
+    "lookup",
+    "parse",
+]

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import inspect
-import math
-import numbers
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
+from leaky.catalogue.along import Along
 from leaky.catalogue.evaluate import evaluate
-from leaky.catalogue.gain import forward_gain
+from leaky.catalogue.facts import Facts, Onnx
+from leaky.catalogue.gain import backward_gain, forward_gain
+from leaky.catalogue.parameter import Parameter
+from leaky.catalogue.pieces import SIDES, Sided
 from leaky.errors import ArgumentError, ArgumentTypeError
 
 Array = Any
@@ -21,51 +21,14 @@ Formula = Callable[..., Array]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parameter:
-    """One parameter of an activation: its name, default, meaning and domain.
-
-    Every parameter must be finite; `above` adds an exclusive lower bound. A `learned` parameter may also be
-    an array that broadcasts against the input (one value per channel, for instance).
-    """
-
-    name: str
-    default: float
-    meaning: str
-    above: float = -math.inf
-    learned: bool = False
-
-    @property
-    def domain(self) -> str:
-        """The domain in words, as error messages and documentation print it."""
-        return "finite" if self.above == -math.inf else f"finite and above {self.above:g}"
-
-    def check(self, function: str, value: Any) -> Any:
-        """Return `value` as a float (or as the array it is, when learned); raise if it is out of the domain."""
-        if isinstance(value, bool) or not isinstance(value, numbers.Real):
-            if self.learned and hasattr(value, "dtype"):
-                return value
-            # Other libraries' 0-d arrays are refused: as numbers they would lose their gradient in silence.
-            if isinstance(value, np.ndarray) and value.ndim == 0:
-                value = value.item()
-            if isinstance(value, bool) or not isinstance(value, numbers.Real):
-                raise ArgumentTypeError(f"{function}: `{self.name}` must be a number, got {value!r}")
-        try:
-            number = float(value)
-        except OverflowError:  # an integer beyond every float
-            number = math.inf
-        if not math.isfinite(number) or number <= self.above:
-            raise ArgumentError(f"{function}: `{self.name}` must be {self.domain}, got {number:g}")
-        return number + 0.0  # -0.0 and 0.0 are one slope, one spec, one key
-
-
-@dataclass(frozen=True, kw_only=True)
 class Activation:
     """An entry of the catalogue.
 
     `value_formula` and `derivative_formula` are functions of (array namespace, x, *parameters) made of
     array-API operations only; in float64 they are the truth every faster path is held against. `formula` and
-    `derivative` of the documentation are their text. All else that leaky offers for an activation (functions
-    on arrays, torch modules, gains, plots, choices on the shell) is derived from this record.
+    `slope` are their text. What differs in training is told in `training`; the formulas are evaluation. All else
+    that leaky offers for an activation (functions on arrays, torch modules, gains, plots, choices on the shell) is
+    derived from this record.
     """
 
     name: str
@@ -74,15 +37,50 @@ class Activation:
     formula: str
     slope: str
     at_zero: str
-    value_formula: Formula = field(repr=False)
-    derivative_formula: Formula = field(repr=False)
+    value_formula: Formula | None = field(repr=False)
+    """None where f needs weights of its own and is a module only."""
+    derivative_formula: Formula | None = field(repr=False)
+    """Of the output with respect to the input; a `Sided` one where it jumps."""
+    inverse_formula: Formula | None = field(default=None, repr=False)
+    no_inverse: str | Callable[..., str | None] = "its inverse has no formula"
+    """Why there is no inverse; or a function of the parameters that says why at these there is none, or None."""
     parameters: tuple[Parameter, ...] = ()
+    refuses: Callable[..., str | None] | None = field(default=None, repr=False)
+    """What is wrong with parameters (all numbers) that do not go together; None where nothing is."""
     kinks: tuple[float, ...] = ()
+    """Where the derivative jumps, at the default parameters; see `kinks_at`."""
     piecewise_linear: bool = False
     """At most one multiplication per element: then half-precision input is computed in its own precision."""
+    along: Along | None = field(default=None, repr=False)
+    """The axes that f works along; None for what is applied element by element."""
+    training: str = ""
+    """What differs in training; empty where nothing does."""
+    facts: Facts | None = None
+    """Declared properties, possibly functions of the parameters; `facts_at` gives their values."""
+    moments: tuple[Callable[..., float], Callable[..., float]] | None = field(default=None, repr=False)
+    """E[f(z)^2] and E[f'(z)^2], z ~ N(0, 1), where they are not those of the formulas (noise, several outputs)."""
+    ulps: float = 0.0
+    """How far the array function may be from the rounded truth, in units in the last place."""
+    onnx: Onnx | None = None
+    acronyms: tuple[tuple[str, str], ...] = ()
+    """Acronyms in use for it, each with a word on what it stands for here."""
     module: str
     """Class name under `leaky.nn`; where torch.nn has a class of that name, leaky's is a subclass of it."""
     papers: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.kinks and isinstance(self.derivative_formula, Sided):
+            object.__setattr__(self, "kinks", self.kinks_at())
+
+    def __reduce__(self) -> Any:
+        from leaky.catalogue.table import TABLE, lookup  # the table is made of entries
+
+        return (lookup, (self.name,)) if TABLE.get(self.name) is self else super().__reduce__()
+
+    @property
+    def elementwise(self) -> bool:
+        """Whether every element of the output depends on its own element of the input alone."""
+        return self.along is None and self.value_formula is not None
 
     def bind(self, *positional: Any, **named: Any) -> dict[str, Any]:
         """Every parameter's checked value, defaults filled in; raise on unknown, missing or bad ones."""
@@ -100,19 +98,58 @@ class Activation:
             if name in given:
                 raise ArgumentError(f"{self.name}: parameter `{name}` given twice; give it once")
             given[name] = value
-        return {p.name: p.check(self.name, given.get(p.name, p.default)) for p in self.parameters}
+        values = {p.name: p.check(self.name, given.get(p.name, p.default)) for p in self.parameters}
+        if self.refuses is not None and not any(hasattr(value, "dtype") for value in values.values()):
+            wrong = self.refuses(*values.values())
+            if wrong:
+                raise ArgumentError(f"{self.name}: {wrong}")
+        return values
 
     def value(self, x: Array, *positional: Any, **named: Any) -> Array:
         """f(x) by the catalogue's own formula, on any array; see `leaky.catalogue.evaluate`."""
-        return evaluate(self, self.value_formula, x, self.bind(*positional, **named))
+        return evaluate(self, self._formula(self.value_formula), x, self.bind(*positional, **named))
 
-    def derivative(self, x: Array, *positional: Any, **named: Any) -> Array:
-        """f'(x) on any array, with the convention of `at_zero` at a kink; NaN where x is NaN."""
-        return evaluate(self, self.derivative_formula, x, self.bind(*positional, **named))
+    def derivative(self, x: Array, *positional: Any, kink: str | None = None, **named: Any) -> Array:
+        """f'(x) on any array; NaN where x is NaN.
+
+        Where two pieces meet: the convention of `at_zero`, which is PyTorch's, or the slope of the piece to the
+        `kink="left"`, `"right"`, or the mean of both (`"mid"`).
+        """
+        formula = self._formula(self.derivative_formula)
+        if kink is not None:
+            formula = self._sided(formula, kink)
+        return evaluate(self, formula, x, self.bind(*positional, **named))
+
+    def inverse(self, y: Array, *positional: Any, **named: Any) -> Array:
+        """The x with f(x) = y on any array, NaN where there is none; raises where f cannot be inverted."""
+        values = self.bind(*positional, **named)
+        reason = self.no_inverse(*values.values()) if callable(self.no_inverse) else self.no_inverse
+        if self.inverse_formula is None or (callable(self.no_inverse) and reason):
+            raise ArgumentError(f"{self.name}: has no inverse: {reason}")
+        return evaluate(self, self.inverse_formula, y, values)
+
+    def kinks_at(self, *positional: Any, **named: Any) -> tuple[float, ...]:
+        """Where the derivative jumps at these parameters (numbers), in ascending order."""
+        if not isinstance(self.derivative_formula, Sided):
+            return self.kinks
+        values = self._numbers("kinks", *positional, **named)
+        return tuple(sorted({float(edge) for edge in self.derivative_formula.edges(*values)}))
+
+    def facts_at(self, *positional: Any, **named: Any) -> Facts:
+        """The properties of f at these parameters (numbers)."""
+        if self.facts is None:
+            raise ArgumentError(
+                f"{self.name}: no facts are declared; measure them on `value` and `derivative`"
+            )
+        return self.facts.at(*self._numbers("facts", *positional, **named))
 
     def gain(self, *positional: Any, **named: Any) -> float:
         """The He gain 1/sqrt(E[f(z)^2]), z ~ N(0, 1): sqrt(2/(1+negative_slope^2)) for the leaky family."""
         return forward_gain(self, self.bind(*positional, **named))
+
+    def backward_gain(self, *positional: Any, **named: Any) -> float:
+        """1/sqrt(E[f'(z)^2]), z ~ N(0, 1): keeps the scale of gradients; equals `gain` for the leaky family."""
+        return backward_gain(self, self.bind(*positional, **named))
 
     @property
     def signature(self) -> inspect.Signature:
@@ -122,3 +159,24 @@ class Activation:
         parameters += [inspect.Parameter(p.name, kind, default=p.default) for p in self.parameters]
         parameters.append(inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY, default=None))
         return inspect.Signature(parameters)
+
+    def _formula(self, formula: Formula | None) -> Formula:
+        if formula is None:
+            raise ArgumentError(f"{self.name}: needs weights of its own, use leaky.nn.{self.module}")
+        return formula
+
+    def _sided(self, formula: Formula, kink: str) -> Formula:
+        if kink not in SIDES:
+            raise ArgumentError(f"{self.name}: `kink` must be {', '.join(map(repr, SIDES))}, got {kink!r}")
+        if not isinstance(formula, Sided):
+            if self.kinks:
+                raise ArgumentError(f"{self.name}: `kink` must be left out, its derivative has no sides")
+            return formula
+        return formula.mid if kink == "mid" else getattr(formula, kink)
+
+    def _numbers(self, what: str, *positional: Any, **named: Any) -> tuple[Any, ...]:
+        values = self.bind(*positional, **named)
+        for name, value in values.items():
+            if hasattr(value, "dtype"):
+                raise ArgumentTypeError(f"{self.name}: {what} are for one setting, `{name}` must be a number")
+        return tuple(values.values())

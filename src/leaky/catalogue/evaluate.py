@@ -29,27 +29,53 @@ Array = Any
 def evaluate(activation: Activation, formula: Formula, x: Array, parameters: dict[str, Any]) -> Array:
     """`formula(namespace, x, *parameters)` in the precision that suits `activation`; see the module's rules."""
     namespace, x = real_array(activation.name, x)
-    values = [
-        value if isinstance(value, float) else _beside(activation.name, namespace, x, name, value)
-        for name, value in parameters.items()
-    ]
-    run = partial(_run, formula, activation.piecewise_linear)
+    arrays: list[Array] = []
+    values: list[Any] = []
+    for known in activation.parameters:
+        value = parameters[known.name]
+        if hasattr(value, "dtype"):
+            array = _beside(activation.name, namespace, x, known.name, value, known.series)
+            terms = [array[i] for i in range(array.shape[0])] if known.series else [array]
+            places = tuple(_Place(len(arrays) + i) for i in range(len(terms)))
+            arrays += terms
+            value = places if known.series else places[0]
+        values.append(value)
+    run = partial(_run, formula, activation.piecewise_linear, tuple(values))
+    axes = (
+        None
+        if activation.along is None
+        else activation.along.check(activation.name, tuple(x.shape), parameters)
+    )
     if array_api_compat.is_dask_array(x):
-        return _by_block(namespace, run, x, *values)
-    result = run(x, *values)
+        return _by_block(namespace, run, x, *arrays) if axes is None else _by_whole(namespace, run, x, axes)
+    result = run(x, *arrays)
     return result[()] if isinstance(result, np.ndarray) else result
 
 
-def _by_block(namespace: Any, run: Callable[..., Array], x: Array, *values: Any) -> Array:
+class _Place(int):
+    """Stands for the parameter that is the array of this number."""
+
+
+def _by_block(namespace: Any, run: Callable[..., Array], x: Array, *arrays: Any) -> Array:
     """One task per block of a dask array, so that what `_run` sets holds where the numbers are computed."""
     axes = tuple(range(x.ndim))
     arguments: list[Any] = [x, axes]
-    for value in values:
-        arguments += [value, None if isinstance(value, float) else axes[x.ndim - value.ndim :]]
+    for array in arrays:
+        arguments += [array, axes[x.ndim - array.ndim :]]
     return namespace.blockwise(run, axes, *arguments, dtype=x.dtype)
 
 
-def _run(formula: Formula, piecewise_linear: bool, x: Array, *values: Any) -> Array:
+def _by_whole(namespace: Any, run: Callable[..., Array], x: Array, axes: tuple[int, ...]) -> Array:
+    """One task per block that is whole along `axes`; how long they become is seen on a sample of zeros."""
+    x = x.rechunk({axis: -1 for axis in axes})
+    sample = run(np.zeros([x.shape[axis] if axis in axes else 1 for axis in range(x.ndim)], dtype=x.dtype))
+    chunks = tuple((sample.shape[axis],) if axis in axes else x.chunks[axis] for axis in range(x.ndim))
+    return namespace.map_blocks(run, x, dtype=x.dtype, chunks=chunks)
+
+
+def _run(
+    formula: Formula, piecewise_linear: bool, parameters: tuple[Any, ...], x: Array, *arrays: Any
+) -> Array:
     namespace = array_api_compat.array_namespace(x)
     dtype = x.dtype
     bits = namespace.finfo(dtype).bits
@@ -57,7 +83,8 @@ def _run(formula: Formula, piecewise_linear: bool, x: Array, *values: Any) -> Ar
     # Infinities, NaN and overflow are defined results here, not accidents worth a warning.
     with np.errstate(all="ignore"):
         x = namespace.astype(x, namespace.float32) if widen else x
-        result = formula(namespace, x, *[_rounded(namespace, x, value) for value in values])
+        rounded = partial(_rounded, namespace, x, arrays)
+        result = formula(namespace, x, *map(rounded, parameters))
         return namespace.astype(result, dtype) if widen else result
 
 
@@ -97,7 +124,7 @@ def _default_float(namespace: Any, x: Array) -> Any:
     return info.default_dtypes(device=array_api_compat.device(x))["real floating"]
 
 
-def _beside(function: str, namespace: Any, x: Array, name: str, value: Array) -> Array:
+def _beside(function: str, namespace: Any, x: Array, name: str, value: Array, series: bool) -> Array:
     """An array of parameters as an array of x's library, once it is known to fit."""
     try:
         array_api_compat.array_namespace(x, value)
@@ -106,11 +133,14 @@ def _beside(function: str, namespace: Any, x: Array, name: str, value: Array) ->
         array = _converted(function, namespace, name, value)
     if not _is_real(namespace, array.dtype):
         raise ArgumentTypeError(f"{function}: `{name}` must hold real numbers, got dtype {array.dtype}")
-    ends = zip(reversed(array.shape), reversed(x.shape), strict=False)
-    if array.ndim > x.ndim or any(length not in (1, whole) for length, whole in ends):
+    shape = array.shape[1:] if series else array.shape
+    ends = zip(reversed(shape), reversed(x.shape), strict=False)
+    if len(shape) > x.ndim or any(length not in (1, whole) for length, whole in ends):
+        after = " after its first axis" if series else ""
         raise ArgumentError(
-            f"{function}: `{name}` of shape {tuple(array.shape)} must broadcast to the shape of `x`, "
-            f"{tuple(x.shape)}; one value per channel of (N, C, H, W) has shape (C, 1, 1)"
+            f"{function}: `{name}` of shape {tuple(array.shape)} must broadcast{after} to the shape of `x`, "
+            f"{tuple(x.shape)}; one value per channel of (N, C, H, W) has shape "
+            f"{'(terms, C, 1, 1)' if series else '(C, 1, 1)'}"
         )
     return array
 
@@ -122,9 +152,18 @@ def _converted(function: str, namespace: Any, name: str, value: Array) -> Array:
         raise ArgumentTypeError(f"{function}: `{name}` does not go with `x`: {error}") from None
 
 
-def _rounded(namespace: Any, x: Array, value: Any) -> Any:
-    if not isinstance(value, float):
-        return namespace.astype(value, x.dtype)
-    if array_api_compat.is_torch_namespace(namespace):  # it alone keeps a Python number wider than the array
-        return float(namespace.asarray(value, dtype=x.dtype))
-    return value
+def _rounded(namespace: Any, x: Array, arrays: tuple[Array, ...], value: Any) -> Any:
+    """A parameter in the precision of `x`: numbers, arrays, and tuples of them; counts and text as they are."""
+    if isinstance(value, tuple):
+        return tuple(_rounded(namespace, x, arrays, term) for term in value)
+    if isinstance(value, _Place):
+        return namespace.astype(arrays[value], x.dtype)
+    return rounded(namespace, x, value) if isinstance(value, float) else value
+
+
+def rounded(namespace: Any, x: Array, number: float) -> float:
+    """The value of the dtype of `x` nearest to a number, for every library the same."""
+    try:
+        return float(np.asarray(number, dtype=x.dtype))
+    except TypeError:  # dtypes that are not NumPy's
+        return float(namespace.asarray(number, dtype=x.dtype))

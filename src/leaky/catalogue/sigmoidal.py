@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from leaky.catalogue.entry import Activation, Array
+from leaky.catalogue.facts import OUTPUT, Facts, Onnx
 
 
 def _decay(xp: Any, x: Array) -> Array:
@@ -20,6 +21,10 @@ def _sigmoid(xp: Any, x: Array) -> Array:
 def _sigmoid_derivative(xp: Any, x: Array) -> Array:
     small = _decay(xp, x)
     return small / (1 + small) ** 2
+
+
+def _logit(xp: Any, y: Array) -> Array:
+    return xp.log(y) - xp.log1p(-y)
 
 
 def _tanh(xp: Any, x: Array) -> Array:
@@ -41,6 +46,10 @@ SIGMOIDAL = (
         at_zero="f(0) = 1/2, f'(0) = 1/4; f(-inf) = 0, f(inf) = 1; f(NaN) = f'(NaN) = NaN",
         value_formula=_sigmoid,
         derivative_formula=_sigmoid_derivative,
+        inverse_formula=_logit,
+        facts=Facts(monotone=True, convex=False, lipschitz=0.25, bounds=(0.0, 1.0), backward=OUTPUT),
+        ulps=3,
+        onnx=Onnx(operator="Sigmoid", since=6),
         module="Sigmoid",
         papers=(
             "Rumelhart, Hinton, Williams 1986: Learning Representations by Back-propagating Errors. Nature",
@@ -55,6 +64,10 @@ SIGMOIDAL = (
         at_zero="f(0) = 0, f'(0) = 1; f(-inf) = -1, f(inf) = 1; f(NaN) = f'(NaN) = NaN",
         value_formula=_tanh,
         derivative_formula=_tanh_derivative,
+        inverse_formula=lambda xp, y: xp.atanh(y),
+        facts=Facts(monotone=True, convex=False, bounds=(-1.0, 1.0), backward=OUTPUT),
+        ulps=4,
+        onnx=Onnx(operator="Tanh", since=6),
         module="Tanh",
         papers=("LeCun, Bottou, Orr, Mueller 1998: Efficient BackProp",),
     ),

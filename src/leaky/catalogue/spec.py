@@ -1,7 +1,8 @@
 """Text to activation: `leaky_relu(negative_slope=0.1)` names an entry and its parameters.
 
 A spec is written as a Python call and read from its syntax tree; nothing is ever evaluated. Values are
-numbers, with a sign or as a fraction: `leaky_relu(negative_slope=1/3)`.
+numbers, with a sign or as a fraction: `leaky_relu(negative_slope=1/3)`; text where the entry lists choices:
+`gelu(approximate="tanh")`. Parameters that are arrays have no text: a spec has their defaults.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ from __future__ import annotations
 import ast
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from leaky.catalogue.entry import Activation
+from leaky.catalogue.parameter import Parameter
 from leaky.catalogue.table import lookup
 from leaky.errors import ArgumentError
 
@@ -23,10 +26,10 @@ class Spec:
     """An activation with the values of all its parameters; `str(spec)` is its canonical text."""
 
     activation: Activation
-    values: tuple[float, ...] = ()
+    values: tuple[Any, ...] = ()
 
     @property
-    def parameters(self) -> dict[str, float]:
+    def parameters(self) -> dict[str, Any]:
         """Parameter names and values, in the entry's order."""
         return dict(zip((p.name for p in self.activation.parameters), self.values, strict=True))
 
@@ -41,7 +44,10 @@ class Spec:
         >>> str(parse("leaky_relu"))
         'leaky_relu(negative_slope=0.01)'
         """
-        named = ", ".join(f"{name}={value!r}" for name, value in self.parameters.items())
+        series = {parameter.name for parameter in self.activation.parameters if parameter.series}
+        named = ", ".join(
+            f"{name}={value!r}" for name, value in self.parameters.items() if name not in series
+        )
         return f"{self.activation.name}({named})" if named else self.activation.name
 
 
@@ -69,7 +75,7 @@ def parse(text: str | Spec) -> Spec:
     return Spec(activation, tuple(activation.bind(*positional, **named).values()))
 
 
-def _read(text: str) -> tuple[str, list[float], dict[str, float]]:
+def _read(text: str) -> tuple[str, list[Any], dict[str, Any]]:
     try:
         tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -81,14 +87,35 @@ def _read(text: str) -> tuple[str, list[float], dict[str, float]]:
             f"activation: cannot read `{text}`; write a name or a call, such as leaky_relu(negative_slope=0.1)"
         )
     function = tree.func.id
-    lookup(function)  # an unknown name is the better thing to complain about first
-    positional = [_number(function, text, node) for node in tree.args]
-    named: dict[str, float] = {}
+    known = lookup(function).parameters  # an unknown name is the better thing to complain about first
+    positional = [
+        _value(function, text, node, known[place] if place < len(known) else None)
+        for place, node in enumerate(tree.args)
+    ]
+    named: dict[str, Any] = {}
     for keyword in tree.keywords:
         if keyword.arg is None or keyword.arg in named:
             raise ArgumentError(f"{function}: cannot read `{text}`; give each parameter once, by name")
-        named[keyword.arg] = _number(function, text, keyword.value)
+        parameter = next((parameter for parameter in known if parameter.name == keyword.arg), None)
+        named[keyword.arg] = _value(function, text, keyword.value, parameter)
     return function, positional, named
+
+
+def _value(function: str, text: str, node: ast.expr, parameter: Parameter | None) -> Any:
+    """A number, unless the parameter is known to take something else."""
+    if parameter is not None and parameter.series:
+        raise ArgumentError(
+            f"{function}: `{parameter.name}` is an array, which has no place in `{text}`; a spec has its default"
+        )
+    if isinstance(node, ast.Constant) and parameter is not None:
+        if parameter.choices and isinstance(node.value, str):
+            return node.value
+        if parameter.integer and type(node.value) is int:
+            return node.value
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) and parameter and parameter.integer:
+        inner = _value(function, text, node.operand, parameter)
+        return -inner
+    return _number(function, text, node)
 
 
 def _number(function: str, text: str, node: ast.expr) -> float:

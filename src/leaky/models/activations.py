@@ -9,19 +9,26 @@ import torch
 from torch.nn import functional as F
 
 from leaky import nn
-from leaky.catalogue import MODULES, TABLE, Activation, Spec, lookup
+from leaky.catalogue import MODULES, TABLE, Activation, Parameter, Spec, lookup
 from leaky.models import twins
 
-_POSITIONS: Mapping[str, tuple[str, ...]] = {"softplus": ("beta", "threshold"), "gelu": ("approximate",)}
+_POSITIONS: Mapping[str, tuple[str, ...]] = {
+    "softplus": ("beta", "threshold"),
+    "gelu": ("approximate",),
+    "hardsigmoid": ("inplace",),
+    "silu": ("inplace",),
+    "rrelu": ("lower", "upper", "training", "inplace"),
+}
 """Arguments after the input, where they are not the catalogue's parameters and `inplace`."""
-_PLAIN: Mapping[str, Any] = {"threshold": 20, "approximate": "none"}
+_PLAIN: Mapping[str, Any] = {"training": False}
 """Values of torch's further arguments with which its function is the catalogue's."""
 
 
 def _entries() -> dict[type[torch.nn.Module], Activation]:
     found: dict[type[torch.nn.Module], Activation] = {twins.AbsorbedLeakyReLU: lookup("leaky_relu")}
     for name, entry in MODULES.items():
-        found[getattr(nn, name)] = entry
+        if hasattr(nn, name):
+            found[getattr(nn, name)] = entry
         if hasattr(torch.nn, name):
             found[getattr(torch.nn, name)] = entry
     return found
@@ -70,15 +77,26 @@ def spec_of(module: torch.nn.Module) -> Spec | None:
         return None
     values = []
     for parameter in ENTRIES[known].parameters:
-        value = getattr(module, parameter.name, None)
+        value = getattr(module, parameter.name, None if parameter.learned else parameter.default)
         if value is None and parameter.learned:
             value = getattr(module, "weight", None)
         if isinstance(value, torch.Tensor):
-            value = value.detach().double().mean().item()
-        if not isinstance(value, int | float):
+            value = value.detach().double()
+            value = tuple(term.mean().item() for term in value) if parameter.series else value.mean().item()
+        value = _plain(parameter, value)
+        if value is None:
             return None
-        values.append(float(value) + 0.0)
+        values.append(value)
     return Spec(ENTRIES[known], tuple(values))
+
+
+def _plain(parameter: Parameter, value: Any) -> Any:
+    """A value as specs hold it; None where it is of another kind. Domains are not checked: torch has none."""
+    if parameter.choices or parameter.series:
+        return value if isinstance(value, str if parameter.choices else tuple) else None
+    if not isinstance(value, int | float):
+        return None
+    return value if parameter.integer else float(value) + 0.0
 
 
 def read_call(function: Any, args: Any, kwargs: Any) -> tuple[Spec, bool] | None:
@@ -98,9 +116,10 @@ def read_call(function: Any, args: Any, kwargs: Any) -> tuple[Spec, bool] | None
     values = []
     for parameter in entry.parameters:
         value = given.pop(parameter.name, None if parameter.learned else parameter.default)
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        value = None if isinstance(value, bool) else _plain(parameter, value)
+        if value is None:
             return None
-        values.append(float(value) + 0.0)
+        values.append(value)
     if any(key not in _PLAIN or value != _PLAIN[key] for key, value in given.items()):
         return None
     return Spec(entry, tuple(values)), inplace
@@ -108,5 +127,9 @@ def read_call(function: Any, args: Any, kwargs: Any) -> tuple[Spec, bool] | None
 
 def short(spec: Spec) -> str:
     """A spec to print: learned values, which are means, with few digits."""
-    named = ", ".join(f"{name}={value:.6g}" for name, value in spec.parameters.items())
+    named = ", ".join(
+        f"{name}={value:.6g}" if isinstance(value, float) else f"{name}={value!r}"
+        for name, value in spec.parameters.items()
+        if not isinstance(value, tuple)
+    )
     return f"{spec.activation.name}({named})" if named else spec.activation.name

@@ -7,11 +7,14 @@ becomes an `Elementwise` module that runs the catalogue's own formula.
 
 from __future__ import annotations
 
+import inspect
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 
 from leaky.catalogue import MODULES, Activation, Spec, parse
+from leaky.errors import ArgumentError
 from leaky.nn import functional
 
 _DOCSTRING = """{title}: f(x) = {formula}; f'(x) = {slope}.
@@ -21,8 +24,9 @@ _DOCSTRING = """{title}: f(x) = {formula}; f'(x) = {slope}.
 {source}
 
 Example:
-    >>> import torch, leaky.nn
-    >>> [round(y, 4) for y in leaky.nn.{module}()(torch.tensor([-1.0, 0.0, 2.0])).tolist()]
+    >>> import numpy, torch, leaky.nn
+    >>> y = leaky.nn.{module}().eval()(torch.tensor({given})).detach()
+    >>> numpy.round(y.numpy().astype(float), 4).tolist()
     {example}
 """
 _TWIN = """A torch.nn.{module}: same arguments (`negative_slope` of learned slopes is torch's `init`), same bits,
@@ -68,7 +72,7 @@ class Elementwise(ActivationModule):
 def _shown(value: Any) -> str:
     if isinstance(value, torch.Tensor):
         return f"{value.item():g}" if value.dim() == 0 else f"tensor of shape {tuple(value.shape)}"
-    return f"{value:g}"
+    return f"{value:g}" if isinstance(value, float) else repr(value)
 
 
 class _SavingReLU(torch.nn.Module):
@@ -103,8 +107,9 @@ def module_class(entry: Activation) -> type[ActivationModule]:
     if twin:
         bases = (*_SAVING.get(entry.name, ()), ActivationModule, twin)
     made: type[ActivationModule] = type(entry.module, bases, {"entry": entry, "__module__": __name__})
-    example = [round(y, 4) for y in made()(torch.tensor([-1.0, 0.0, 2.0])).tolist()]
-    names = ", ".join(f"`{p.name}={p.default:g}`" for p in entry.parameters) or "none"
+    given = [-1.0, 0.0, 2.0] if entry.along is None else entry.along.example
+    example = np.round(made().eval()(torch.tensor(given)).detach().numpy().astype(float), 4).tolist()
+    names = ", ".join(f"`{p.name}={p.shown}`" for p in entry.parameters) or "none"
     saved = _SAVED.format(name=entry.name) if entry.name in _SAVING else ""
     source = _TWIN.format(module=entry.module, saved=saved) if twin else _OWN.format(parameters=names)
     made.__doc__ = _DOCSTRING.format(
@@ -114,12 +119,15 @@ def module_class(entry: Activation) -> type[ActivationModule]:
         at_zero=entry.at_zero,
         source=source,
         module=entry.module,
+        given=given,
         example=example,
     )
     return made
 
 
-CLASSES: dict[str, type[ActivationModule]] = {name: module_class(entry) for name, entry in MODULES.items()}
+CLASSES: dict[str, type[ActivationModule]] = {
+    name: module_class(entry) for name, entry in MODULES.items() if entry.value_formula is not None
+}
 globals().update(CLASSES)  # pickle finds a class by its module's name
 
 
@@ -136,6 +144,11 @@ def activation(spec: str | Spec) -> ActivationModule:
         for parameter in spec.activation.parameters:
             if parameter.learned:
                 arguments["init"] = arguments.pop(parameter.name)
+            elif parameter.name not in inspect.signature(made).parameters:
+                if arguments.pop(parameter.name) != parameter.default:
+                    raise ArgumentError(
+                        f"{spec.activation.name}: leaky.nn.{made.__name__} has no `{parameter.name}`, leave it out"
+                    )
     return made(**arguments)
 
 
