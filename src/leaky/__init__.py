@@ -1,6 +1,7 @@
 """leaky: the Python home of the leaky rectifier.
 
 - `leaky.leaky_relu(x)` and every other entry of `leaky.catalogue`, on any array.
+- `leaky.translate("keras:LeakyReLU", to="torch")`: another framework's call; `leaky.from_module(module)`: its entry.
 - `leaky.nn`: the same as torch modules, and initialisation with the right gain.
 - `leaky.lean(model)`: the model trains with less memory, in place; `leaky.unlean(model)` undoes it.
 - `leaky.check(model)`: mistakes with activations in a model's definition, found without running it.
@@ -25,10 +26,12 @@ if TYPE_CHECKING:
     from leaky import doctor as doctor
     from leaky import lab as lab
     from leaky import nn as nn
+    from leaky.catalogue.conventions.translate import translate as translate
     from leaky.doctor.diagnose import diagnose as diagnose
     from leaky.doctor.recycle import recycle as recycle
     from leaky.doctor.watch import watch as watch
     from leaky.models.check import check as check
+    from leaky.models.from_module import from_module as from_module
     from leaky.models.initialise import initialise_ as initialise_
     from leaky.models.lean import lean as lean
     from leaky.models.lean import unlean as unlean
@@ -39,9 +42,11 @@ __version__ = "0.1.0"
 
 _LAZY = ("doctor", "lab", "models", "nn")
 _OF_MODELS = ("check", "initialise_", "lean", "swap", "unlean", "unswap")
-_OF_DOCTOR = {
+_ELSEWHERE = {
     "diagnose": "leaky.doctor.diagnose",
+    "from_module": "leaky.models.from_module",
     "recycle": "leaky.doctor.recycle",
+    "translate": "leaky.catalogue.conventions.translate",
     "watch": "leaky.doctor.watch",
 }
 
@@ -53,6 +58,7 @@ __all__ = [
     "check",
     "diagnose",
     "doctor",
+    "from_module",
     "initialise_",
     "lab",
     "lean",
@@ -60,6 +66,7 @@ __all__ = [
     "parse",
     "recycle",
     "swap",
+    "translate",
     "unlean",
     "unswap",
     "watch",
@@ -74,8 +81,8 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(f"leaky.{name}")
     if name in _OF_MODELS:
         return getattr(importlib.import_module("leaky.models"), name)
-    if name in _OF_DOCTOR:
-        return getattr(importlib.import_module(_OF_DOCTOR[name]), name)
+    if name in _ELSEWHERE:
+        return getattr(importlib.import_module(_ELSEWHERE[name]), name)
     raise AttributeError(f"module 'leaky' has no attribute {name!r}")
 
 

@@ -62,7 +62,10 @@ _HOW = "; write a name or a call, such as leaky_relu(negative_slope=0.1)"
     [
         ("", "activation: cannot read ``" + _HOW),
         ("relu relu", "activation: cannot read `relu relu`" + _HOW),
-        ("keras:leaky_relu", "activation: cannot read `keras:leaky_relu`" + _HOW),
+        (
+            "relu('keras:relu')",
+            "relu: parameters must be numbers, got `'keras:relu'` in `relu('keras:relu')`",
+        ),
         ("leaky.relu", "activation: cannot read `leaky.relu`" + _HOW),
         ("relu()()", "activation: cannot read `relu()()`" + _HOW),
         ("relu; relu", "activation: cannot read `relu; relu`" + _HOW),

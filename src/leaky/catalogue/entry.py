@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from leaky.catalogue.along import Along
 from leaky.catalogue.evaluate import evaluate
@@ -14,6 +14,9 @@ from leaky.catalogue.gain import backward_gain, forward_gain
 from leaky.catalogue.parameter import Parameter
 from leaky.catalogue.pieces import SIDES, Sided
 from leaky.errors import ArgumentError, ArgumentTypeError
+
+if TYPE_CHECKING:
+    from leaky.catalogue.conventions import Convention
 
 Array = Any
 Formula = Callable[..., Array]
@@ -150,6 +153,13 @@ class Activation:
     def backward_gain(self, *positional: Any, **named: Any) -> float:
         """1/sqrt(E[f'(z)^2]), z ~ N(0, 1): keeps the scale of gradients; equals `gain` for the leaky family."""
         return backward_gain(self, self.bind(*positional, **named))
+
+    @property
+    def conventions(self) -> tuple[Convention, ...]:
+        """What other frameworks call it, their defaults and their answers at kinks, NaN and -inf."""
+        from leaky.catalogue.conventions import conventions_of  # the rows are checked against the table
+
+        return conventions_of(self.name)
 
     @property
     def signature(self) -> inspect.Signature:

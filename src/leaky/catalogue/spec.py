@@ -2,13 +2,15 @@
 
 A spec is written as a Python call and read from its syntax tree; nothing is ever evaluated. Values are
 numbers, with a sign or as a fraction: `leaky_relu(negative_slope=1/3)`; text where the entry lists choices:
-`gelu(approximate="tanh")`. Parameters that are arrays have no text: a spec has their defaults.
+`gelu(approximate="tanh")`. Parameters that are arrays have no text: a spec has their defaults. A framework's name
+before it, `keras:leaky_relu`, means what that framework's callable computes, with that framework's defaults.
 """
 
 from __future__ import annotations
 
 import ast
 import math
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +19,8 @@ from leaky.catalogue.parameter import Parameter
 from leaky.catalogue.table import lookup
 from leaky.errors import ArgumentError
 
+_FRAMEWORK = re.compile(r"\s*\w+\s*:")
+"""What a framework's callable begins with; a colon further on is no such thing."""
 _LONGEST = 500
 """Characters of a spec; no honest one comes near, and the reader recurses into the nesting of the text."""
 
@@ -52,7 +56,7 @@ class Spec:
 
 
 def parse(text: str | Spec) -> Spec:
-    """Read a spec such as `relu`, `leaky_relu(negative_slope=0.1)` or `leaky_relu(1/3)`.
+    """Read a spec such as `relu`, `leaky_relu(negative_slope=0.1)`, `leaky_relu(1/3)` or `keras:LeakyReLU`.
 
     Raises `UnknownNameError` for a name that is not in the catalogue (with a suggestion) and `ArgumentError`
     for parameters that are unknown, given twice, not numbers or out of their domain.
@@ -67,12 +71,21 @@ def parse(text: str | Spec) -> Spec:
         raise ArgumentError(
             f"activation: a spec has at most {_LONGEST} characters, got {len(text)}: `{text[:40]}...`"
         )
+    if names_a_framework(text):
+        from leaky.catalogue.conventions.reading import read  # the rows are made of specs and entries
+
+        return read(text).spec
     try:
         name, positional, named = _read(text)
     except RecursionError:
         raise ArgumentError(f"activation: cannot read `{text}`; it is nested too deeply") from None
     activation = lookup(name)
     return Spec(activation, tuple(activation.bind(*positional, **named).values()))
+
+
+def names_a_framework(text: str) -> bool:
+    """Whether a spec is a framework's call, such as `keras:LeakyReLU`."""
+    return _FRAMEWORK.match(text) is not None
 
 
 def _read(text: str) -> tuple[str, list[Any], dict[str, Any]]:
@@ -115,10 +128,11 @@ def _value(function: str, text: str, node: ast.expr, parameter: Parameter | None
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) and parameter and parameter.integer:
         inner = _value(function, text, node.operand, parameter)
         return -inner
-    return _number(function, text, node)
+    return read_number(function, text, node)
 
 
-def _number(function: str, text: str, node: ast.expr) -> float:
+def read_number(function: str, text: str, node: ast.expr) -> float:
+    """A number as specs write it: with a sign, or as a fraction; raises `ArgumentError` for anything else."""
     match node:
         case ast.Constant(value=bool()):
             pass
@@ -130,13 +144,13 @@ def _number(function: str, text: str, node: ast.expr) -> float:
         case ast.Name(id="nan" | "inf" as name):  # read, so that the domain check can say what is wrong
             return float(name)
         case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return -_number(function, text, operand)
+            return -read_number(function, text, operand)
         case ast.UnaryOp(op=ast.UAdd(), operand=operand):
-            return _number(function, text, operand)
+            return read_number(function, text, operand)
         case ast.BinOp(left=left, op=ast.Div(), right=right):
-            divisor = _number(function, text, right)
+            divisor = read_number(function, text, right)
             if divisor != 0:
-                return _number(function, text, left) / divisor
+                return read_number(function, text, left) / divisor
         case _:
             pass
     raise ArgumentError(f"{function}: parameters must be numbers, got `{ast.unparse(node)}` in `{text}`")

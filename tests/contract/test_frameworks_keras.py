@@ -1,0 +1,45 @@
+"""The rows of Keras 3, against Keras on torch and on JAX: a process for each, as it takes its backend at import."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from leaky.catalogue.conventions.keras import KERAS
+
+SCRIPT = Path(__file__).parent / "frameworks_keras.py"
+
+
+@pytest.fixture(scope="module", params=["torch", "jax"])
+def asked(request: pytest.FixtureRequest) -> dict[str, Any]:
+    pytest.importorskip("keras")
+    pytest.importorskip(request.param)
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT)],
+        env={**os.environ, "KERAS_BACKEND": request.param},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return {**found, "backend": request.param}
+
+
+def test_keras_answers_as_its_rows_say(asked: dict[str, Any]) -> None:
+    assert asked["wrong"] == []
+    assert asked["rows"] == [row.call for row in KERAS if row.backend == asked["backend"]]
+    assert len(asked["rows"]) > 25
+
+
+def test_its_layers_refuse_a_negative_slope(asked: dict[str, Any]) -> None:
+    assert asked["refuses"]
+    limits = {row.call: a.least for row in KERAS for a in row.arguments if a.parameter == "negative_slope"}
+    assert limits["keras.layers.LeakyReLU"] == limits["keras.layers.ReLU"] == 0.0
+    assert limits["keras.activations.leaky_relu"] is None
