@@ -127,7 +127,7 @@ def _docstring(activation: Activation) -> str:
     parameters = "".join(
         f"    {p.name}: {p.meaning}; {p.domain}, default {p.shown}.\n" for p in activation.parameters
     )
-    given = activation.along.example if activation.along else [-1.0, 0.0, 2.0]
+    given = [-1.0, 0.0, 2.0] if activation.along is None else [list(row) for row in activation.along.example]
     if activation.value_formula is None:
         example = _MODULE_EXAMPLE.format(name=activation.name, module=activation.module)
     else:

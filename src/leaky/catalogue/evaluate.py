@@ -67,7 +67,7 @@ def _by_block(namespace: Any, run: Callable[..., Array], x: Array, *arrays: Any)
 
 def _by_whole(namespace: Any, run: Callable[..., Array], x: Array, axes: tuple[int, ...]) -> Array:
     """One task per block that is whole along `axes`; how long they become is seen on a sample of zeros."""
-    x = x.rechunk({axis: -1 for axis in axes})
+    x = x.rechunk(dict.fromkeys(axes, -1))
     sample = run(np.zeros([x.shape[axis] if axis in axes else 1 for axis in range(x.ndim)], dtype=x.dtype))
     chunks = tuple((sample.shape[axis],) if axis in axes else x.chunks[axis] for axis in range(x.ndim))
     return namespace.map_blocks(run, x, dtype=x.dtype, chunks=chunks)

@@ -78,11 +78,9 @@ def _rrelu_refuses(lower: float, upper: float, form: str) -> str | None:
 
 def _rrelu_moment(lower: float, upper: float, form: str) -> float:
     """(1 + E[slope^2]) / 2 in training."""
-    if form == "multiply":
-        square = (lower * lower + lower * upper + upper * upper) / 3
-    else:  # slope 1/A, A ~ U(1/upper, 1/lower): E[1/A^2] is the product of the ends
-        square = lower * upper
-    return (1 + square) / 2
+    # of a slope 1/A, A ~ U(1/upper, 1/lower), E[1/A^2] is the product of the ends
+    uniform = (lower * lower + lower * upper + upper * upper) / 3
+    return (1 + (uniform if form == "multiply" else lower * upper)) / 2
 
 
 def _leaky_facts(negative_slope: float) -> Facts:

@@ -36,6 +36,22 @@ def _tanh_derivative(xp: Any, x: Array) -> Array:
     return 4 * small / (1 + small) ** 2
 
 
+def _softsign(xp: Any, x: Array) -> Array:
+    outer = (x > 1) | (x < -1)
+    held = xp.where(outer, xp.zeros_like(x), x)
+    # 1 - 1/(1 + |x|) has the right limit at infinity and its gradient does not cancel; x/(1 + |x|) is exact near 0
+    size = 1 - 1 / (1 + xp.where(outer, xp.abs(x), xp.ones_like(x)))
+    return xp.where(outer, xp.where(x > 0, size, -size), held / (1 + xp.abs(held)))
+
+
+def _softsign_derivative(xp: Any, x: Array) -> Array:
+    return (1 / (1 + xp.abs(x))) ** 2
+
+
+def _softsign_inverse(xp: Any, y: Array) -> Array:
+    return xp.where(xp.abs(y) <= 1, y / (1 - xp.abs(y)), xp.nan * y)
+
+
 SIGMOIDAL = (
     Activation(
         name="sigmoid",
@@ -70,5 +86,24 @@ SIGMOIDAL = (
         onnx=Onnx(operator="Tanh", since=6),
         module="Tanh",
         papers=("LeCun, Bottou, Orr, Mueller 1998: Efficient BackProp",),
+    ),
+    Activation(
+        name="softsign",
+        title="Softsign",
+        family="sigmoidal",
+        formula="x / (1 + |x|)",
+        slope="1 / (1 + |x|)^2",
+        at_zero="f(0) = 0, f'(0) = 1; f(-inf) = -1, f(inf) = 1; f(NaN) = f'(NaN) = NaN",
+        value_formula=_softsign,
+        derivative_formula=_softsign_derivative,
+        inverse_formula=_softsign_inverse,
+        facts=Facts(monotone=True, convex=False, bounds=(-1.0, 1.0), backward=OUTPUT),
+        ulps=2,
+        onnx=Onnx(operator="Softsign", since=1),
+        module="Softsign",
+        papers=(
+            "Bergstra, Desjardins, Lamblin, Bengio 2009: Quadratic Polynomials Learn Better Image Features. "
+            "Technical report 1337, Universite de Montreal",
+        ),
     ),
 )

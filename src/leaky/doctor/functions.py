@@ -15,7 +15,15 @@ from leaky import nn
 from leaky.catalogue import MODULES, TABLE, Activation, Spec
 from leaky.nn import functional
 
-Value = float | torch.Tensor
+Value = Any
+"""A float, text or tuple; a learned parameter is a tensor."""
+_NOT_TORCHS = {"hardsigmoid": ("slope", "offset"), "rrelu": ("form",), "silu": ("beta",)}
+"""Parameters that torch's functions do not have: other arguments stand in their place."""
+_SAME_ARGUMENTS = frozenset(
+    {"relu", "leaky_relu", "relu6", "elu", "selu", "celu", "softplus", "sigmoid", "tanh", "softsign"}
+    | {"hardtanh", "hardswish", "hardshrink", "mish"}
+)
+"""torch's functions that take the entry's parameters next to the input."""
 
 NORM_ACTS = (
     nn.BatchNormAct1d,
@@ -38,7 +46,9 @@ class Applied:
     @cached_property
     def text(self) -> str:
         """The spec; of a slope per channel the mean."""
-        numbers = [v if isinstance(v, float) else float(v.detach().float().mean()) for v in self.values]
+        numbers = [
+            float(v.detach().float().mean()) if isinstance(v, torch.Tensor) else v for v in self.values
+        ]
         return str(Spec(self.entry, tuple(numbers)))
 
     @cached_property
@@ -46,7 +56,7 @@ class Applied:
         """f' left and right of 0, where f is two lines that meet there (per channel, if learned)."""
         if not (self.entry.piecewise_linear and self.entry.kinks == (0.0,)):
             return None
-        numbers = [v for v in self.values if isinstance(v, float)]
+        numbers = [v for v in self.values if not isinstance(v, torch.Tensor)]
         if len(numbers) == len(self.values):
             return _slopes(self.entry, tuple(numbers))
         return self.values[0], 1.0  # PReLU
@@ -54,43 +64,44 @@ class Applied:
     def derivative(self, x: torch.Tensor, unit: int) -> torch.Tensor:
         """f'(x), element by element: by torch's own backward, which is faster than the formula, where it has one."""
         twin = getattr(F, self.entry.name, None) or getattr(torch, self.entry.name, None)
-        if twin is not None and all(isinstance(value, float) for value in self.values):
+        if twin is not None and self.entry.name in _SAME_ARGUMENTS:
             with torch.enable_grad():
                 x = (x.clone() if x.is_inference() else x.detach()).requires_grad_()
                 return torch.autograd.grad(twin(x, *self.values), x, torch.ones_like(x))[0]
         shape = [-1 if dim == unit else 1 for dim in range(x.dim())]
         values = [
-            v if isinstance(v, float) else v.to(x.dtype).view(shape if v.numel() > 1 else (1,))
+            v.to(x.dtype).view(shape if v.numel() > 1 else (1,)) if isinstance(v, torch.Tensor) else v
             for v in self.values
         ]
-        result: torch.Tensor = self.entry.derivative_formula(torch, x, *values)
+        formula: Any = self.entry.derivative_formula
+        result: torch.Tensor = formula(torch, x, *values)
         return result
 
     @cached_property
     def bounds(self) -> tuple[float, float] | None:
         """The limits of f, where it has one on both sides: sigmoid and its kin."""
-        return _bounds(self.entry, tuple(v for v in self.values if isinstance(v, float)))
+        return _bounds(self.entry, tuple(v for v in self.values if not isinstance(v, torch.Tensor)))
 
 
 @lru_cache(maxsize=1024)
-def _slopes(entry: Activation, values: tuple[float, ...]) -> tuple[float, float]:
-    left, right = entry.derivative_formula(np, np.array([-1.0, 1.0]), *values)
+def _slopes(entry: Activation, values: tuple[Any, ...]) -> tuple[float, float]:
+    left, right = entry.derivative(np.array([-1.0, 1.0]), *values)
     return float(left), float(right)
 
 
 @lru_cache(maxsize=1024)
-def _bounds(entry: Activation, values: tuple[float, ...]) -> tuple[float, float] | None:
+def _bounds(entry: Activation, values: tuple[Any, ...]) -> tuple[float, float] | None:
     if len(values) != len(entry.parameters):
         return None
     with np.errstate(all="ignore"):
-        low, high = np.sort(entry.value_formula(np, np.array([-np.inf, np.inf]), *values)).tolist()
+        low, high = np.sort(entry.value(np.array([-np.inf, np.inf]), *values)).tolist()
     return (low, high) if np.isfinite([low, high]).all() and low < high else None
 
 
 def _functions() -> dict[Callable[..., Any], Activation]:
     """Every function of torch and leaky that the catalogue has by name; in place ones too."""
     found: dict[Callable[..., Any], Activation] = {}
-    for entry in TABLE.values():
+    for entry in (entry for entry in TABLE.values() if entry.elementwise):
         for home in (F, torch, torch.Tensor, functional):
             for name in (entry.name, f"{entry.name}_"):
                 function = getattr(home, name, None)
@@ -109,7 +120,8 @@ def read_call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[
     values = []
     for place, parameter in enumerate(entry.parameters, start=1):
         given = kwargs.get(parameter.name, kwargs.get("weight", parameter.default))
-        values.append(_value(args[place] if len(args) > place else given))
+        here = len(args) > place and parameter.name not in _NOT_TORCHS.get(entry.name, ())
+        values.append(_value(args[place] if here else given))
     return Applied(entry, tuple(values))
 
 
@@ -135,7 +147,8 @@ def _entry(cls: Any) -> Activation | None:
     own: Activation | None = getattr(cls, "entry", None)
     names = [parent.__name__ for parent in cls.__mro__ if parent.__module__.startswith("torch.nn.")]
     named = next((MODULES[name] for name in names if name in MODULES), None)
-    return own if isinstance(own, Activation) else named
+    entry = own if isinstance(own, Activation) else named
+    return entry if entry is not None and entry.elementwise else None
 
 
 def pre_activation(module: Any, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
@@ -168,4 +181,4 @@ def invert(y: torch.Tensor, slope: float) -> torch.Tensor:
 def _value(given: Any) -> Value:
     if isinstance(given, torch.Tensor):
         return given.detach()
-    return float(given)
+    return given if isinstance(given, str | tuple) else float(given)

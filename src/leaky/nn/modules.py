@@ -107,7 +107,7 @@ def module_class(entry: Activation) -> type[ActivationModule]:
     if twin:
         bases = (*_SAVING.get(entry.name, ()), ActivationModule, twin)
     made: type[ActivationModule] = type(entry.module, bases, {"entry": entry, "__module__": __name__})
-    given = [-1.0, 0.0, 2.0] if entry.along is None else entry.along.example
+    given = [-1.0, 0.0, 2.0] if entry.along is None else [list(row) for row in entry.along.example]
     example = np.round(made().eval()(torch.tensor(given)).detach().numpy().astype(float), 4).tolist()
     names = ", ".join(f"`{p.name}={p.shown}`" for p in entry.parameters) or "none"
     saved = _SAVED.format(name=entry.name) if entry.name in _SAVING else ""
@@ -145,7 +145,8 @@ def activation(spec: str | Spec) -> ActivationModule:
             if parameter.learned:
                 arguments["init"] = arguments.pop(parameter.name)
             elif parameter.name not in inspect.signature(made).parameters:
-                if arguments.pop(parameter.name) != parameter.default:
+                given = arguments.pop(parameter.name)
+                if given != parameter.default:
                     raise ArgumentError(
                         f"{spec.activation.name}: leaky.nn.{made.__name__} has no `{parameter.name}`, leave it out"
                     )

@@ -1,0 +1,122 @@
+"""The hard sigmoidal functions: lines in place of curves."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from typing import Any
+
+from leaky.catalogue.bounded import clip
+from leaky.catalogue.entry import Activation, Array
+from leaky.catalogue.evaluate import rounded
+from leaky.catalogue.facts import BIT, INPUT, Facts, Onnx
+from leaky.catalogue.parameter import Parameter
+from leaky.catalogue.pieces import Pieces
+
+_REACH = 3.0
+
+
+def _hardsigmoid(xp: Any, x: Array, slope: Any, offset: Any) -> Array:
+    # slope * (x + offset / slope): near the left end the sum is exact, where slope * x + offset would cancel.
+    shift = Fraction(offset) / Fraction(slope)
+    large = rounded(xp, x, float(shift))
+    small = float(shift - Fraction(large)) if math.isfinite(large) else 0.0
+    return clip(xp, ((x + large) + small) * slope, 0.0, 1.0)
+
+
+def _hardsigmoid_ends(slope: Any, offset: Any) -> tuple[float, float]:
+    return (-offset / slope, (1 - offset) / slope)
+
+
+def _hardswish(xp: Any, x: Array) -> Array:
+    inside = (x > -_REACH) & (x < _REACH)
+    held = xp.where(inside, x, xp.zeros_like(x))  # inf * 0 in the gradient of what is not taken
+    curve = held * (held + 3) / 6
+    return xp.where(inside, curve, xp.where(x <= -_REACH, xp.zeros_like(x), x))
+
+
+def _hardtanh_refuses(min_val: float, max_val: float) -> str | None:
+    if min_val >= max_val:
+        return f"`min_val` must be below `max_val`, got {min_val:g} and {max_val:g}"
+    return None
+
+
+HARD = (
+    Activation(
+        name="hardtanh",
+        title="Hardtanh",
+        family="sigmoidal",
+        formula="min(max(x, min_val), max_val)",
+        slope="1 if min_val < x < max_val else 0",
+        at_zero="f(0) = 0, f'(0) = 1; f' = 0 at both ends (the outer sides); f(NaN) = f'(NaN) = NaN",
+        value_formula=clip,
+        derivative_formula=Pieces((0.0, 1.0, 0.0), lambda low, high: (low, high), ("left", "right")),
+        no_inverse="it is flat beyond min_val and max_val",
+        parameters=(
+            Parameter(name="min_val", default=-1.0, meaning="the smallest value"),
+            Parameter(name="max_val", default=1.0, meaning="the largest value"),
+        ),
+        refuses=_hardtanh_refuses,
+        piecewise_linear=True,
+        facts=Facts(monotone=True, convex=False, bounds=lambda low, high: (low, high), backward=BIT),
+        onnx=Onnx(operator="Clip", since=11, attributes=(("min", "min_val"), ("max", "max_val"))),
+        acronyms=(("BReLU", "bilateral"),),
+        module="Hardtanh",
+        papers=("Collobert 2004: Large Scale Machine Learning. Thesis, Universite de Paris VI",),
+    ),
+    Activation(
+        name="hardsigmoid",
+        title="Hardsigmoid",
+        family="sigmoidal",
+        formula="min(max(slope * x + offset, 0), 1)",
+        slope="slope if 0 < slope * x + offset < 1 else 0",
+        at_zero="f(0) = offset, f'(0) = slope; f' = 0 at both ends (the outer sides); f(NaN) = f'(NaN) = NaN",
+        value_formula=_hardsigmoid,
+        derivative_formula=Pieces(
+            (0.0, lambda xp, x, slope, offset: slope, 0.0), _hardsigmoid_ends, ("left", "right")
+        ),
+        no_inverse="it is flat beyond both ends",
+        parameters=(
+            Parameter(
+                name="slope",
+                default=1 / 6,
+                meaning="1/6 as torch, JAX and Keras 3 have it (3 to each side), 0.2 as ONNX, Keras 2 and Theano",
+                above=0.0,
+            ),
+            Parameter(name="offset", default=0.5, meaning="the value at 0"),
+        ),
+        facts=Facts(
+            monotone=True,
+            convex=False,
+            lipschitz=lambda slope, offset: slope,
+            bounds=(0.0, 1.0),
+            backward=BIT,
+        ),
+        ulps=2,
+        onnx=Onnx(operator="HardSigmoid", since=6, attributes=(("alpha", "slope"), ("beta", "offset"))),
+        module="Hardsigmoid",
+        papers=(
+            "Courbariaux, Bengio, David 2015: BinaryConnect: Training Deep Neural Networks with binary weights "
+            "during propagations. NeurIPS. arXiv:1511.00363",
+        ),
+    ),
+    Activation(
+        name="hardswish",
+        title="Hardswish",
+        family="gated",
+        formula="x * min(max(x + 3, 0), 6) / 6",
+        slope="(2 * x + 3) / 6 if -3 < x < 3 else 0 if x <= -3 else 1",
+        at_zero="f(0) = 0, f'(0) = 1/2; f'(-3) = 0, f'(3) = 1 (the outer sides); f(-inf) = 0; "
+        "f(NaN) = f'(NaN) = NaN",
+        value_formula=_hardswish,
+        derivative_formula=Pieces(
+            (0.0, lambda xp, x: (2 * x + 3) / 6, 1.0), lambda: (-_REACH, _REACH), ("left", "right")
+        ),
+        no_inverse="between -3 and 0 two x give the same value",
+        facts=Facts(monotone=False, convex=False, lipschitz=1.5, bounds=(-0.375, math.inf), backward=INPUT),
+        ulps=2,
+        onnx=Onnx(operator="HardSwish", since=14),
+        module="Hardswish",
+        papers=("Howard et al. 2019: Searching for MobileNetV3. ICCV. arXiv:1905.02244",),
+    ),
+)
