@@ -24,13 +24,14 @@ def kept_bits(y: torch.Tensor) -> torch.Tensor | None:
     return bits
 
 
-def positives(bits: torch.Tensor, x: torch.Tensor, unit: int) -> torch.Tensor | None:
-    """Bits set per sample and unit, in the dtype of `x`; None where counting the tensor is as fast.
+def positives(bits: torch.Tensor, x: torch.Tensor, unit: int, out: torch.Tensor) -> bool:
+    """Bits set per sample and unit, into `out`; False, and nothing done, where counting the tensor is as fast.
 
     That is where the units lie next to each other in memory: there the bits of one are not.
     """
     positions = x[0, 0].numel() if unit == 1 and x.dim() > 2 else 0
     if positions == 0 or positions % 64 or not x.is_contiguous() or x.numel() != 8 * bits.numel():
-        return None
+        return False
     words = bits.numpy().view(np.uint64).reshape(*x.shape[:2], -1)
-    return torch.from_numpy(np.bitwise_count(words).sum(-1, dtype=np.int64)).to(x.dtype)
+    out.numpy()[...] = np.bitwise_count(words).sum(-1, dtype=np.int64)
+    return True

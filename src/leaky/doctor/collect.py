@@ -29,7 +29,8 @@ from leaky.doctor.functions import (
 )
 from leaky.doctor.gradients import follow
 from leaky.doctor.kinds import kind_of, measurable, recomputing
-from leaky.doctor.tally import Options, Scratch, Tally
+from leaky.doctor.sums import Scratch
+from leaky.doctor.tally import Options, Tally
 from leaky.doctor.units import LAYERS, LastLayer, batch_of, units_along
 from leaky.errors import ArgumentError
 from leaky.models import marks
@@ -165,17 +166,19 @@ class Collector:
         mark = getattr(x, marks._NAME, None)
         tally = self._tally(name, applied, units_along(x, unit))
         finite = True
-        with Aside():
-            given = x.detach() if mark is None else invert(x.detach(), mark.slope)
-            if tally is not None and inplace:
-                finite = tally.input(given, unit)
-        y = self._call(call, args, kwargs)
-        if tally is not None:
+        if inplace and tally is not None:
             with Aside():
-                if not inplace:
+                finite = tally.input(x if mark is None else invert(x.detach(), mark.slope), unit)
+        y = self._call(call, args, kwargs)
+        given = None
+        with Aside():
+            if not inplace:
+                given = x.detach() if mark is None else invert(x.detach(), mark.slope)
+            if tally is not None:
+                if given is not None:
                     finite = tally.input(given, unit, kept_bits(y))
                 tally.output(y, unit, finite)
-        self._follow(name, tally, y, applied, unit, None if inplace else given, mark is not None)
+        self._follow(name, tally, y, applied, unit, given, mark is not None)
         return y
 
     def _norm_act(self, ring: Around, applied: Applied, args: Any, kwargs: Any) -> Any:

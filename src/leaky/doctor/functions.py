@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 from typing import Any
@@ -12,18 +13,11 @@ import torch
 from torch.nn import functional as F
 
 from leaky import nn
-from leaky.catalogue import MODULES, TABLE, Activation, Spec
+from leaky.catalogue import MODULES, TABLE, Activation, Parameter, Spec
 from leaky.nn import functional
 
-Value = Any
-"""A float, text or tuple; a learned parameter is a tensor."""
-_NOT_TORCHS = {"hardsigmoid": ("slope", "offset"), "rrelu": ("form",), "silu": ("beta",)}
-"""Parameters that torch's functions do not have: other arguments stand in their place."""
-_SAME_ARGUMENTS = frozenset(
-    {"relu", "leaky_relu", "relu6", "elu", "selu", "celu", "softplus", "sigmoid", "tanh", "softsign"}
-    | {"hardtanh", "hardswish", "hardshrink", "mish"}
-)
-"""torch's functions that take the entry's parameters next to the input."""
+Value = float | str | tuple[float, ...] | torch.Tensor
+"""Of a parameter: a number, text where it is a choice, a tensor or the terms of a series where it is learned."""
 
 NORM_ACTS = (
     nn.BatchNormAct1d,
@@ -46,66 +40,101 @@ class Applied:
     @cached_property
     def text(self) -> str:
         """The spec; of a slope per channel the mean."""
-        numbers = [
-            float(v.detach().float().mean()) if isinstance(v, torch.Tensor) else v for v in self.values
-        ]
-        return str(Spec(self.entry, tuple(numbers)))
+        plain = zip(self.entry.parameters, self.values, strict=True)
+        return str(Spec(self.entry, tuple(_mean(value, parameter.series) for parameter, value in plain)))
 
     @cached_property
-    def slopes(self) -> tuple[Value, Value] | None:
-        """f' left and right of 0, where f is two lines that meet there (per channel, if learned)."""
-        if not (self.entry.piecewise_linear and self.entry.kinks == (0.0,)):
-            return None
-        numbers = [v for v in self.values if not isinstance(v, torch.Tensor)]
-        if len(numbers) == len(self.values):
-            return _slopes(self.entry, tuple(numbers))
-        return self.values[0], 1.0  # PReLU
+    def slopes(self) -> tuple[float | torch.Tensor, float | torch.Tensor] | None:
+        """f' left and right of 0, where f is two lines that meet at (0, 0) (per channel, if learned)."""
+        if any(isinstance(value, torch.Tensor) for value in self.values):
+            return (self.values[0], 1.0) if self.entry.name == "prelu" else None  # type: ignore[return-value]
+        return _rays(self.entry, self.values)
 
     def derivative(self, x: torch.Tensor, unit: int) -> torch.Tensor:
         """f'(x), element by element: by torch's own backward, which is faster than the formula, where it has one."""
-        twin = getattr(F, self.entry.name, None) or getattr(torch, self.entry.name, None)
-        if twin is not None and self.entry.name in _SAME_ARGUMENTS:
+        twin = _twin(self.entry)
+        if twin is not None and not any(isinstance(value, torch.Tensor) for value in self.values):
+            named = {p.name: value for p, value in zip(self.entry.parameters, self.values, strict=True)}
             with torch.enable_grad():
                 x = (x.clone() if x.is_inference() else x.detach()).requires_grad_()
-                return torch.autograd.grad(twin(x, *self.values), x, torch.ones_like(x))[0]
+                return torch.autograd.grad(twin(x, **named), x, torch.ones_like(x))[0]
         shape = [-1 if dim == unit else 1 for dim in range(x.dim())]
         values = [
-            v.to(x.dtype).view(shape if v.numel() > 1 else (1,)) if isinstance(v, torch.Tensor) else v
-            for v in self.values
+            _along(value, x, shape, parameter.series)
+            for parameter, value in zip(self.entry.parameters, self.values, strict=True)
         ]
-        formula: Any = self.entry.derivative_formula
-        result: torch.Tensor = formula(torch, x, *values)
+        assert self.entry.derivative_formula is not None
+        result: torch.Tensor = self.entry.derivative_formula(torch, x, *values)
         return result
 
     @cached_property
     def bounds(self) -> tuple[float, float] | None:
         """The limits of f, where it has one on both sides: sigmoid and its kin."""
-        return _bounds(self.entry, tuple(v for v in self.values if not isinstance(v, torch.Tensor)))
+        if any(isinstance(value, torch.Tensor) for value in self.values):
+            return None
+        return _bounds(self.entry, self.values)
+
+
+def _mean(value: Value, series: bool) -> Value:
+    if not isinstance(value, torch.Tensor):
+        return value
+    value = value.detach().double()
+    return tuple(float(term.mean()) for term in value) if series else float(value.mean())
+
+
+def _along(value: Value, x: torch.Tensor, shape: list[int], series: bool) -> Any:
+    """A learned parameter in the dimension of the units; of a series per channel the mean of each term."""
+    if not isinstance(value, torch.Tensor):
+        return value
+    if series:
+        return value.to(x.dtype).flatten(1).mean(1) if value.dim() > 1 else value.to(x.dtype)
+    return value.to(x.dtype).view(shape if value.numel() > 1 else (1,))
 
 
 @lru_cache(maxsize=1024)
-def _slopes(entry: Activation, values: tuple[Any, ...]) -> tuple[float, float]:
-    left, right = entry.derivative(np.array([-1.0, 1.0]), *values)
-    return float(left), float(right)
+def _rays(entry: Activation, values: tuple[Any, ...]) -> tuple[float, float] | None:
+    if not entry.piecewise_linear or entry.kinks != (0.0,):
+        return None
+    points = np.array([-1e3, -1.0, 0.0, 1.0, 1e3])
+    left, right = _formula(entry.derivative_formula)(np, points, *values)[[1, 3]].tolist()
+    if (_formula(entry.value_formula)(np, points, *values) != points * [left, left, 0, right, right]).any():
+        return None
+    return left, right
 
 
 @lru_cache(maxsize=1024)
 def _bounds(entry: Activation, values: tuple[Any, ...]) -> tuple[float, float] | None:
-    if len(values) != len(entry.parameters):
-        return None
     with np.errstate(all="ignore"):
-        low, high = np.sort(entry.value(np.array([-np.inf, np.inf]), *values)).tolist()
+        low, high = np.sort(_formula(entry.value_formula)(np, np.array([-np.inf, np.inf]), *values)).tolist()
     return (low, high) if np.isfinite([low, high]).all() and low < high else None
+
+
+def _formula(formula: Callable[..., Any] | None) -> Callable[..., Any]:
+    assert formula is not None  # of what is element by element
+    return formula
+
+
+@cache
+def _twin(entry: Activation) -> Callable[..., Any] | None:
+    """torch's function of that name, if it takes the entry's parameters by their names."""
+    twin = getattr(F, entry.name, None) or getattr(torch, entry.name, None)
+    if twin is None:
+        return None
+    try:
+        twin(torch.zeros(1), **{parameter.name: parameter.default for parameter in entry.parameters})
+    except (TypeError, RuntimeError):
+        return None
+    return twin  # type: ignore[no-any-return]
 
 
 def _functions() -> dict[Callable[..., Any], Activation]:
     """Every function of torch and leaky that the catalogue has by name; in place ones too."""
     found: dict[Callable[..., Any], Activation] = {}
-    for entry in (entry for entry in TABLE.values() if entry.elementwise):
+    for entry in TABLE.values():
         for home in (F, torch, torch.Tensor, functional):
             for name in (entry.name, f"{entry.name}_"):
                 function = getattr(home, name, None)
-                if callable(function):
+                if callable(function) and entry.elementwise:
                     found[function] = entry
     found[torch.special.expit] = TABLE["sigmoid"]
     return found
@@ -115,28 +144,45 @@ FUNCTIONS = _functions()
 
 
 def read_call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Applied:
-    """What a call of one of `FUNCTIONS` applies; torch has the catalogue's parameters next to the input."""
+    """What a call of one of `FUNCTIONS` applies."""
     entry = FUNCTIONS[function]
-    values = []
-    for place, parameter in enumerate(entry.parameters, start=1):
-        given = kwargs.get(parameter.name, kwargs.get("weight", parameter.default))
-        here = len(args) > place and parameter.name not in _NOT_TORCHS.get(entry.name, ())
-        values.append(_value(args[place] if here else given))
-    return Applied(entry, tuple(values))
+    given = {**dict(zip(_positions(function, entry), args[1:], strict=False)), **kwargs}
+    values = [given.get(p.name, given.get("weight", p.default)) for p in entry.parameters]
+    return _applied(entry, values)
+
+
+@cache
+def _positions(function: Callable[..., Any], entry: Activation) -> tuple[str, ...]:
+    """The names of the arguments after the input; torch's own functions in C tell none."""
+    try:
+        return tuple(inspect.signature(function).parameters)[1:]
+    except ValueError:
+        return tuple(parameter.name for parameter in entry.parameters)
 
 
 def read_module(module: Any) -> Applied | None:
     """What an activation module applies; None for any other, and where the user wrote its forward anew."""
     cls: Any = type(module)
     if issubclass(cls, NORM_ACTS):
-        return Applied(module.activation.activation, module.activation.values)
+        return _applied(module.activation.activation, module.activation.values)
     entry = _entry(cls)
-    if entry is None:
+    if entry is None or not entry.elementwise:
         return None
     if issubclass(cls, torch.nn.PReLU):
-        return Applied(entry, (_value(module.weight),))
-    given = [getattr(module, parameter.name, parameter.default) for parameter in entry.parameters]
-    return Applied(entry, tuple(_value(value) for value in given))
+        return _applied(entry, (module.weight,))
+    return _applied(entry, [getattr(module, p.name, p.default) for p in entry.parameters])
+
+
+def _applied(entry: Activation, given: Iterable[Any]) -> Applied:
+    values = tuple(_value(p, value) for p, value in zip(entry.parameters, given, strict=True))
+    if any(isinstance(value, torch.Tensor) for value in values):
+        return Applied(entry, values)
+    return _fixed(entry.name, values)
+
+
+@lru_cache(maxsize=1024)
+def _fixed(name: str, values: tuple[Any, ...]) -> Applied:
+    return Applied(TABLE[name], values)  # made once: what follows from it is kept in it
 
 
 @cache
@@ -147,8 +193,7 @@ def _entry(cls: Any) -> Activation | None:
     own: Activation | None = getattr(cls, "entry", None)
     names = [parent.__name__ for parent in cls.__mro__ if parent.__module__.startswith("torch.nn.")]
     named = next((MODULES[name] for name in names if name in MODULES), None)
-    entry = own if isinstance(own, Activation) else named
-    return entry if entry is not None and entry.elementwise else None
+    return own if isinstance(own, Activation) else named
 
 
 def pre_activation(module: Any, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
@@ -178,7 +223,11 @@ def invert(y: torch.Tensor, slope: float) -> torch.Tensor:
     return torch.where(y > 0, y, y / slope)
 
 
-def _value(given: Any) -> Value:
+def _value(parameter: Parameter, given: Any) -> Value:
     if isinstance(given, torch.Tensor):
         return given.detach()
-    return given if isinstance(given, str | tuple) else float(given)
+    if isinstance(given, bool):  # torch's `training` or `inplace`, where the entry has a parameter
+        given = parameter.default
+    if parameter.series:
+        return tuple(float(term) for term in given)
+    return given if parameter.choices or parameter.integer else float(given)

@@ -14,7 +14,7 @@ from leaky.doctor.aside import Aside
 from leaky.doctor.functions import Applied
 from leaky.doctor.tally import Tally
 
-_NODES = {"selu": "elu", "prelu": "prelukernel"}
+_NODES = {"selu": "elu", "celu": "elu", "prelu": "prelukernel", "rrelu": "rreluwithnoise"}
 _KEEPERS = ("keepbits", "keepoutput", "keepbytes")
 
 
@@ -46,8 +46,8 @@ def follow(
 
 def _is_own(node: Any, applied: Applied) -> bool:
     name = node.name().partition("Backward")[0].lower()
-    known = _NODES.get(applied.entry.name, applied.entry.name.replace("_", ""))
-    return name == known or name in _KEEPERS
+    entry = applied.entry.name
+    return name in (_NODES.get(entry), entry.replace("_", ""), *_KEEPERS)
 
 
 def _slope(y: torch.Tensor, applied: Applied, unit: int, x: torch.Tensor | None) -> Any:

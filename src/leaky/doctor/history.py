@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from leaky.doctor.measures import Totals, indices, layer_of, never_active
+from leaky.doctor.measures import Totals, indices, layer_of
 from leaky.records.diagnosis import Event, Life, Window
 
 EVENTS = 10_000
@@ -22,19 +22,26 @@ class History:
         self._dead: NDArray[np.bool_] | None = None
         self._born: tuple[int, ...] = ()
         self._measured = 0
+        self._before: tuple[Totals, NDArray[np.float64]] | None = None
         self._died: dict[int, int] = {}
         self._revived: dict[int, int] = {}
         self._events: list[tuple[int, int, Event]] = []
 
-    def see(self, step: int, added: Totals) -> None:
-        """The next window: what was added in it."""
+    def see(self, step: int, pooled: Totals, positive: NDArray[np.float64]) -> bool:
+        """The next window: what was added to the sums, and to the inputs above 0 of each unit. False: nothing."""
+        now = pooled, positive
+        if self._before is not None:
+            before, active = self._before
+            if before.samples == pooled.samples:
+                return False
+            units, pooled, positive = pooled.pool, pooled.minus(before), positive - active
+            pooled.pool = units
+        self._before = now
         self._measured += 1
-        self._windows.append(
-            (step, added.pooled(), (added.row("positive") / added.values).astype(np.float32))
-        )
+        self._windows.append((step, pooled, (positive / pooled.values).astype(np.float32)))
         if len(self._windows) > WINDOWS:
             del self._windows[1:-1:2]
-        dead = never_active(added)
+        dead = positive == 0
         if self._dead is None:
             self._born = indices(dead)
             for unit in self._born:
@@ -49,6 +56,7 @@ class History:
                 self._revived[unit] = step
                 self._note(step, unit, "revived")
         self._dead = dead
+        return True
 
     def windows(self) -> tuple[Window, ...]:
         """The windows that are kept, the first and the last among them."""

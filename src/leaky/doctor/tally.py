@@ -10,19 +10,35 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
 
 from leaky.doctor.bits import positives
-from leaky.doctor.functions import Applied
+from leaky.doctor.functions import Applied, Value
 from leaky.doctor.measures import EDGES, FLAT, ROWS, SATURATED, Totals
-from leaky.doctor.sums import flat_in_memory, nonzero, per_sample, plain, square_sums
+from leaky.doctor.sums import Rows, Scratch, flat_in_memory, nonzero, per_sample, plain, sides, square_sums
+from leaky.records.diagnosis import Numbers
 
-_INPUT, _OUTPUT, _SLOPE, _SATURATED = slice(0, 6), slice(6, 9), slice(9, 11), slice(11, 12)
-_AFTER, _BOTH = slice(12, 13), slice(12, 15)
-assert (ROWS[6], ROWS[9], ROWS[11], ROWS[12]) == ("output", "slope", "saturated", "gradient_after")
+_FORWARD, _SLOPE, _SATURATED, _AFTER, _BOTH = (
+    slice(0, 9),
+    slice(9, 11),
+    slice(11, 12),
+    slice(12, 13),
+    slice(12, 15),
+)
+assert (ROWS[4], ROWS[6], ROWS[9], ROWS[11], ROWS[12]) == (
+    "input",
+    "output",
+    "slope",
+    "saturated",
+    "gradient_after",
+)
 _BINS = len(EDGES) - 1
+_STEEP = 0.9
+"""Slope below 0 up to which |f| follows from the sums of x and of f to their precision."""
 
 
 @dataclass(frozen=True)
@@ -32,27 +48,8 @@ class Options:
     elements: bool = False
     rank_units: int = 0
     """Sites of up to this many units keep the second moment of their outputs, for the effective rank."""
-    histogram: int | None = 1024
+    histogram: int | None = 256
     """Values of each call that go into the histogram, evenly spaced; None: all of them."""
-
-
-class Scratch:
-    """Memory that every pass writes to, so that none waits for fresh pages."""
-
-    def __init__(self) -> None:
-        self._buffers: dict[tuple[torch.dtype, torch.device], torch.Tensor] = {}
-
-    def like(self, x: torch.Tensor) -> torch.Tensor:
-        """A tensor of the layout of `x`, which is dense; its contents are the last user's."""
-        key = x.dtype, x.device
-        buffer = self._buffers.get(key)
-        if buffer is None or buffer.numel() < x.numel():
-            buffer = self._buffers[key] = torch.empty(x.numel(), dtype=x.dtype, device=x.device)
-        return buffer.as_strided(x.shape, x.stride())
-
-    def clear(self) -> None:
-        """Give the memory back."""
-        self._buffers.clear()
 
 
 class Tally:
@@ -66,18 +63,42 @@ class Tally:
         self.gradient_samples = self.gradient_values = self.gradient_before_values = self.gradient_passes = 0
         self._options, self._scratch = options, scratch
         self._sums = torch.zeros(len(ROWS), units, dtype=torch.float64, device="cpu")
+        self._forward, self._backward = Rows(9), Rows(3)
+        self._line: tuple[float, float] | None = None
+        self._settled, self._settled_values = self._sums[:3].clone(), 0
         self._moment: torch.Tensor | None = None
         self._histogram = torch.zeros(_BINS, dtype=torch.float64, device="cpu")
         self._elements: torch.Tensor | None = None
         self._mixed_elements = False
 
-    def totals(self, full: bool = True) -> Totals:
-        """Everything so far; what is counted later does not change it. Without `full`, the sums alone."""
-        totals = Totals(
+    def totals(self) -> Totals:
+        """Everything so far; what is counted later does not change it."""
+        self._settle()
+        totals = self._totals(self._sums)
+        totals.histogram = self._histogram.numpy().astype(np.int64)
+        if self._moment is not None:
+            totals.second_moment = self._moment.cpu().numpy().copy()
+        if self._elements is not None and not self._mixed_elements:
+            totals.elements = self._elements.cpu().numpy().copy()
+        return totals
+
+    def pooled(self) -> Totals:
+        """The sums so far of all units together, without those of f'."""
+        totals = self._totals(self._sums.sum(1, keepdim=True))
+        totals.pool = self.units
+        return totals
+
+    def positive(self) -> Numbers:
+        """Inputs above 0 so far, by unit."""
+        counts: Numbers = self._sums[0].cpu().numpy().copy()
+        return counts
+
+    def _totals(self, sums: torch.Tensor) -> Totals:
+        return Totals(
             self.name,
             self.applied.text,
             self.call,
-            self._sums.cpu().numpy().copy(),
+            sums.cpu().numpy().copy(),
             self.samples,
             self.values,
             self.gradient_samples,
@@ -88,57 +109,74 @@ class Tally:
             line_below=self.applied.entry.piecewise_linear,
             bounded=self.applied.bounds is not None,
         )
-        if full:
-            totals.histogram = self._histogram.numpy().astype(np.int64)
-            if self._moment is not None:
-                totals.second_moment = self._moment.cpu().numpy().copy()
-            if self._elements is not None and not self._mixed_elements:
-                totals.elements = self._elements.cpu().numpy().copy()
-        return totals
 
     def input(self, x: torch.Tensor, unit: int, bits: torch.Tensor | None = None) -> bool:
-        """Count the input of a call; whether all of it was finite. `bits` are those of x > 0, if they are there."""
+        """Count the input of a call; whether all of it was finite. `bits` are those of x > 0, if they are there.
+
+        It is added to the sums with the output.
+        """
         x, unit = plain(x, unit)
-        total = per_sample(x, unit)
-        nan = torch.zeros_like(total)
-        finite = not x.is_cuda and math.isfinite(float(total.sum()))
+        rows = self._forward.fit(x, unit)
+        per_sample(x, unit, rows[4])
+        finite = not x.is_cuda and math.isfinite(float(rows[4].sum()))
+        missing = None
         if not finite:
             missing = x.isnan()
-            nan = per_sample(missing.double(), unit)
-            x = x.double().masked_fill(missing, 0.0)
-            total = per_sample(x, unit)
+            x = x.double().masked_fill_(missing, 0.0)
+            self._forward.forget()
+            rows = self._forward.fit(x, unit)
+            self._forward.forget()
+            per_sample(missing, unit, rows[2])
+            per_sample(x, unit, rows[4])
         z = self._scratch.like(x)
-        positive = positives(bits, x, unit) if bits is not None and finite else None
-        if positive is None:
-            positive = per_sample(torch.gt(x, 0, out=z), unit)
-        negative = per_sample(torch.lt(x, 0, out=z), unit)
-        squares = square_sums(x, unit, z)
-        active = positive if positive.dim() == 1 else (positive > 0).to(total.dtype)
-        counts = self._add(_INPUT, [positive, negative, nan, active, total, squares])
-        self.samples += x.shape[0]
-        self.values += x.numel() // self.units
-        self._shape(x, unit, z, counts)
-        self._count_bins(x if finite else x[~missing])
+        if bits is None or not finite or not positives(bits, x, unit, rows[0]):
+            sides(x, unit, z, rows[0], rows[1])
+        else:
+            per_sample(torch.lt(x, 0, out=z), unit, rows[1])
+        if x.dim() == 2:
+            rows[3].copy_(rows[0])
+        else:
+            torch.gt(rows[0], 0, out=rows[3])
+        square_sums(x, unit, z, rows[5])
+        self._shape(x, unit, z)
+        self._count_bins(x if missing is None else x[~missing])
         if self._options.elements:
             self._see_elements(x)
         return finite
 
     def output(self, y: torch.Tensor, unit: int, finite: bool = True) -> None:
         """Count the output of the same call."""
+        exact = y.dtype in (torch.float32, torch.float64)
         y, unit = plain(y, unit)
         if not finite:
             y = y.double()
             y = y.masked_fill(y.isnan(), 0.0)
         z = self._scratch.like(y)
-        total = per_sample(y, unit)
-        absolute = total if self.applied.entry.name == "relu" else per_sample(torch.abs(y, out=z), unit)
-        self._add(_OUTPUT, [total, absolute, square_sums(y, unit, z)])
+        rows = self._forward.each
+        per_sample(y, unit, rows[6])
+        left = self._line[0] if self._line is not None and self._line[1] == 1 else math.nan
+        exact &= not self.applied.entry.training
+        if left == 0:
+            rows[7].copy_(rows[6])
+        elif (
+            finite and exact and 0 < left <= _STEEP
+        ):  # |f| = f - 2 left x below 0, where x - f = (1 - left) x
+            b = 2 * left / (1 - left)
+            torch.sub(rows[6] * (1 + b), rows[4], alpha=b, out=rows[7])
+        else:
+            per_sample(torch.abs(y, out=z), unit, rows[7])
+        square_sums(y, unit, z, rows[8])
+        added, values = self._forward.per_unit(_FORWARD), y.numel() // self.units
+        self._add(_FORWARD, added)
+        self._bend(added, values)
+        self.samples += y.shape[0]
+        self.values += values
         bounds = self.applied.bounds
         if bounds is not None:
             margin = SATURATED * (bounds[1] - bounds[0])
-            low = per_sample(torch.lt(y, bounds[0] + margin, out=z), unit)
-            high = per_sample(torch.gt(y, bounds[1] - margin, out=z), unit)
-            self._add(_SATURATED, [low + high])
+            near = torch.lt(y, bounds[0] + margin, out=z).add_(y > bounds[1] - margin)
+            per_sample(near, unit, rows[0])
+            self._add(_SATURATED, self._forward.per_unit(slice(0, 1)))
         if self.units <= self._options.rank_units:
             h = y.movedim(unit, -1).reshape(-1, self.units).double()
             moment = h.T @ h
@@ -148,53 +186,66 @@ class Tally:
         """Count a gradient at the output, and at the input of the same call."""
         where = unit
         after, unit = plain(after, where)
-        z = self._scratch.like(after)
-        rows = [square_sums(after, unit, z)]
+        rows = self._backward.fit(after, unit)
+        square_sums(after, unit, self._scratch.like(after), rows[0])
         count = after.numel() // self.units
         if before is not None:
             before, unit = plain(before, where)
-            z = self._scratch.like(before)
-            squares = square_sums(before, unit, z)
-            rows += [squares, nonzero(before, squares, unit)]
+            square_sums(before, unit, self._scratch.like(before), rows[1])
+            nonzero(before, rows[1], unit, rows[2])
             self.gradient_before_values += count
-        self._add(_AFTER if before is None else _BOTH, rows)
+        wanted = slice(0, 1 if before is None else 3)
+        self._add(_AFTER if before is None else _BOTH, self._backward.per_unit(wanted))
         self.gradient_samples += after.shape[0]
         self.gradient_values += count
         self.gradient_passes += 1
 
-    def _shape(self, x: torch.Tensor, unit: int, z: torch.Tensor, counts: torch.Tensor) -> None:
+    def _shape(self, x: torch.Tensor, unit: int, z: torch.Tensor) -> None:
         """Sum of f'(x) over x < 0, and count of |f'(x)| < FLAT; of two lines both follow from the counts."""
         slopes = self.applied.slopes
+        line: Any = slopes if slopes is not None and isinstance(slopes[0], float) else None
+        if line != self._line:
+            self._settle()
+            self._line = line
         if slopes is None:
-            slope = self.applied.derivative(x, unit)
-            flat = per_sample(torch.lt(slope.abs(), FLAT, out=z), unit)
-            self._add(_SLOPE, [per_sample(torch.lt(x, 0, out=z).mul_(slope), unit), flat])
-            return
-        positive, negative, nan = counts[0], counts[1], counts[2]
-        left, right = (s if isinstance(s, float) else self._per_unit(s) for s in slopes)
-        if isinstance(left, torch.Tensor):
-            self._sums[9].addcmul_(negative, left)
-        else:
-            self._sums[9].add_(negative, alpha=left)
-        for side, count in ((left, x.numel() // self.units - positive - nan), (right, positive)):
-            if isinstance(side, torch.Tensor):
-                self._sums[10].add_(count * (side.abs() < FLAT))
-            elif abs(side) < FLAT:
-                self._sums[10].add_(count)
+            slope, rows = self.applied.derivative(x, unit), self._forward.each
+            per_sample(torch.lt(x, 0, out=z).mul_(slope), unit, rows[7])
+            per_sample(torch.lt(slope.abs(), FLAT, out=z), unit, rows[8])
+            self._add(_SLOPE, self._forward.per_unit(slice(7, 9)))
 
-    def _per_unit(self, slope: torch.Tensor) -> torch.Tensor:
-        """A learned slope as a tensor that goes with one entry per unit."""
-        slope = slope.detach().to(self._sums.device, torch.float64).flatten()
-        return slope if slope.numel() in (1, self.units) else slope.mean()
+    def _bend(self, added: torch.Tensor, values: int) -> None:
+        """The same where a slope is learned: of the counts of one call, with the slope it had."""
+        slopes = self.applied.slopes
+        if slopes is not None and self._line is None:
+            self._sums[9:11].add_(self._slopes(added, values, *slopes))
+
+    def _settle(self) -> None:
+        """The same of all calls since the slopes are what they are."""
+        if self._line is not None:
+            added = self._sums[:3] - self._settled.to(self._sums.device)
+            self._sums[9:11].add_(self._slopes(added, self.values - self._settled_values, *self._line))
+        self._settled, self._settled_values = self._sums[:3].clone(), self.values
+
+    def _slopes(self, counts: torch.Tensor, values: int, left: Value, right: Value) -> torch.Tensor:
+        positive, negative, nan = (row.double() for row in counts[:3])
+        left, right = self._per_unit(left), self._per_unit(right)
+        flat = (values - positive - nan) * (left.abs() < FLAT) + positive * (right.abs() < FLAT)
+        return torch.stack([negative * left, flat])
+
+    def _per_unit(self, slope: Value) -> torch.Tensor:
+        """A slope as a tensor that goes with one entry per unit."""
+        given = slope.detach() if isinstance(slope, torch.Tensor) else torch.tensor(slope)
+        given = given.to(self._sums.device, torch.float64).flatten()
+        return given if given.numel() in (1, self.units) else given.mean()
 
     def _count_bins(self, x: torch.Tensor) -> None:
-        values, limit = flat_in_memory(x), self._options.histogram
-        if limit is not None and x.numel() > limit:
-            step = x.numel() // limit
-            while math.gcd(step, x.numel()) > 1:  # or else the same units would come again and again
-                step += 1
-            values = values[::step]
-        places = torch.asinh(values * 10).clamp_(-9.0, 9.0)
+        count, limit = x.numel(), self._options.histogram
+        if limit is None or count <= limit:
+            values = flat_in_memory(x)
+        else:
+            step = _step(count, limit)
+            values = x.as_strided(((count - 1) // step + 1,), (step,))
+        places = torch.mul(values, 10).asinh_().clamp_(-9.0, 9.0)
         self._histogram.add_(torch.histc(places, _BINS, -9.0, 9.0).to(self._histogram.device))
 
     def _see_elements(self, x: torch.Tensor) -> None:
@@ -206,11 +257,16 @@ class Tally:
         else:
             self._mixed_elements = True
 
-    def _add(self, rows: slice, partial: list[torch.Tensor]) -> torch.Tensor:
-        """Add to the sums; what was added, per unit."""
-        stacked = torch.stack(partial)
-        added = stacked.sum(1, dtype=torch.float64) if stacked.dim() == 3 else stacked.double()
+    def _add(self, rows: slice, added: torch.Tensor) -> None:
         if added.device != self._sums.device:
             self._sums = self._sums.to(added.device)
         self._sums[rows].add_(added)
-        return added
+
+
+@lru_cache(maxsize=1024)
+def _step(count: int, limit: int) -> int:
+    """From value to value of a sample: no divisor in common, or the same units would come again and again."""
+    step = count // limit
+    while math.gcd(step, count) > 1:
+        step += 1
+    return step

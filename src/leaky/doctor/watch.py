@@ -28,7 +28,7 @@ class Watch:
         every: int = 20,
         elements: bool = False,
         effective_rank: bool = False,
-        histogram: int | None = 1024,
+        histogram: int | None = 256,
     ) -> None:
         inner = unwrapped("watch", model)
         if isinstance(every, bool) or not isinstance(every, int) or every < 1:
@@ -42,7 +42,6 @@ class Watch:
         self._steps = self._measured = 0
         self._last: int | None = None
         self._open = self._closed = False
-        self._before: dict[tuple[str, int], Totals] = {}
         self._histories: dict[tuple[str, int], History] = {}
         self._begin()
 
@@ -97,14 +96,9 @@ class Watch:
         self._open = False
         seen = False
         for key, tally in self._collector.tallies.items():
-            now = tally.totals(full=False)
-            before = self._before.get(key)
-            added = now if before is None else now.minus(before)
-            self._before[key] = now
-            if not added.samples:
-                continue
-            seen = True
-            self._histories.setdefault(key, History()).see(self._steps, added)
+            if tally.samples:  # none where every call of it failed
+                history = self._histories.setdefault(key, History())
+                seen |= history.see(self._steps, tally.pooled(), tally.positive())
         if seen:
             self._measured += 1
             self._last = self._steps
@@ -119,7 +113,7 @@ def watch(
     every: int = 20,
     elements: bool = False,
     effective_rank: bool = False,
-    histogram: int | None = 1024,
+    histogram: int | None = 256,
 ) -> Watch:
     """Watch the activations of `model` while it trains; `diagnosis()` tells what they did, and since when.
 
