@@ -83,7 +83,14 @@ def test_the_example_of_a_module_runs(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("module", "least"), [("leaky.catalogue.spec", 1), ("leaky.nn.init", 3), ("leaky.nn.modules", 1)]
+    ("module", "least"),
+    [
+        ("leaky.catalogue.spec", 1),
+        ("leaky.nn.init", 3),
+        ("leaky.nn.modules", 1),
+        ("leaky.catalogue.conventions.translate", 4),
+        ("leaky.models.from_module", 3),
+    ],
 )
 def test_the_other_examples_run(module: str, least: int) -> None:
     pytest.importorskip("torch")

@@ -47,18 +47,18 @@ _NEAR: Final[tuple[tuple[str, str, Rule], ...]] = (
     ("noisy_relu", "in evaluation it is", lambda **_: ("relu", {})),
     (
         "hardsigmoid",
-        "another slope and offset has",
+        "with other values there is",
         lambda **_: ("hardsigmoid", {"slope": 1 / 6, "offset": 0.5}),
     ),
     (
         "hardsigmoid",
-        "another slope and offset has",
+        "with other values there is",
         lambda **_: ("hardsigmoid", {"slope": 0.2, "offset": 0.5}),
     ),
-    ("silu", "with beta 1 it is", lambda **_: ("silu", {})),
-    ("softplus", "with beta 1 it is", lambda **_: ("softplus", {})),
-    ("elu", "with alpha 1 it is", lambda **_: ("elu", {})),
-    ("gelu", "within 0.0005 it is", lambda approximate: ("gelu", {"approximate": _other(approximate)})),
+    ("silu", "with beta 1 there is", lambda **_: ("silu", {})),
+    ("softplus", "with beta 1 there is", lambda **_: ("softplus", {})),
+    ("elu", "with alpha 1 there is", lambda **_: ("elu", {})),
+    ("gelu", "within 0.0005 of it is", lambda approximate: ("gelu", {"approximate": _other(approximate)})),
 )
 """Not equal: what to take, said plainly, where a framework has neither the entry nor one of `_SAME`."""
 

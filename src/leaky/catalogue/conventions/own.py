@@ -10,11 +10,16 @@ from leaky.catalogue.conventions.record import Convention, parameter
 from leaky.catalogue.entry import Activation
 from leaky.catalogue.table import TABLE
 
+_FIXED_IN_MODULE: Final = ("hardsigmoid", "silu")
+"""Entries whose module is a twin of torch's, which has not all of their parameters."""
+
 
 def _own(entry: Activation) -> Convention:
     module, function = f"leaky.nn.{entry.module}", f"leaky.{entry.name}"
     # A module of learned parameters says where learning starts, and a twin of torch's has no choices but torch's.
-    in_words_of_torch = any(p.learned or p.choices for p in entry.parameters)
+    in_words_of_torch = entry.name in _FIXED_IN_MODULE or any(
+        p.learned or p.choices for p in entry.parameters
+    )
     return Convention(
         entry=entry.name,
         framework="leaky",

@@ -87,8 +87,11 @@ def _is_input(node: ast.expr) -> bool:
 
 def _literal(name: str, text: str, node: ast.expr) -> Any:
     """A number, or text, True, False or None."""
-    if isinstance(node, ast.Constant) and (node.value is None or isinstance(node.value, bool | str)):
-        return node.value
+    match node:
+        case ast.Constant(value=bool() | int() | str() | None as value):
+            return value
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() as number)):
+            return -number
     return read_number(name, text, node)
 
 

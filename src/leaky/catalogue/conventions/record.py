@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any, Final, Literal
 
 from leaky.catalogue.conventions.questions import QUESTIONS, Answers, Question
@@ -12,15 +13,17 @@ Value = float | str | bool | tuple[()] | None
 Evidence = Literal["tested", "measured", "read", "documented"]
 
 
-class _Required:
+class _Required(Enum):
+    """A member of an enumeration, so that it is itself after pickling too."""
+
+    REQUIRED = "required"
+
     def __repr__(self) -> str:
         return "required"
 
 
-REQUIRED: Final = _Required()
+REQUIRED: Final = _Required.REQUIRED
 """The default of an argument that has none: every call must give it."""
-
-
 Default = Value | _Required
 
 
@@ -89,9 +92,9 @@ class Convention:
 
     @property
     def defaults(self) -> dict[str, Value]:
-        """The entry's parameters as a bare call of the framework has them; a required one is not in it."""
+        """The entry's parameters as a bare call of the framework has them; one without a default is not in it."""
         given = {a.parameter: a.to_entry(a.default) for a in self.arguments if a.parameter}
-        return {**dict(self.fixed), **{k: v for k, v in given.items() if not isinstance(v, _Required)}}
+        return {**dict(self.fixed), **{k: v for k, v in given.items() if v is not None and v is not REQUIRED}}
 
     @property
     def question(self) -> Question:
@@ -141,13 +144,19 @@ class Convention:
         slope = {"left": left, "right": right, "middle": (left + right) / 2, "smooth": left}[side or "smooth"]
         return f"{slope:.5g} ({side})"
 
+    def _told(self) -> str:
+        """The defaults in the framework's words; what it fixes in the entry's."""
+        if self.fixed:
+            values = (f"{k} {v:.6g}" if isinstance(v, float) else f"{k} {v!r}" for k, v in self.fixed)
+            return f"{', '.join(values)}, fixed"
+        return ", ".join(f"{a.name}={a.default!r}" for a in self.arguments if a.parameter)
+
     def row(self) -> dict[str, str]:
         """The record as text by column, for a table."""
         return {
             "framework": f"{self.framework} on {self.backend}" if self.backend else self.framework,
             "call": self.call,
-            "defaults": ", ".join(f"{a.name}={a.default!r}" for a in self.arguments if a.parameter)
-            or ", ".join(f"{name} {value!r}, fixed" for name, value in self.fixed),
+            "defaults": self._told(),
             "f'(0)": self.at_zero,
             "f(NaN)": number(self.answers.nan),
             "f'(NaN)": number(self.answers.nan_gradient),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from leaky.catalogue.conventions.differences import differences, remarks
 from leaky.catalogue.conventions.equivalents import near, same
@@ -13,6 +13,9 @@ from leaky.catalogue.conventions.reading import read
 from leaky.catalogue.conventions.record import Convention, is_layer
 from leaky.catalogue.conventions.table import conventions_of, framework_of
 from leaky.catalogue.spec import Spec, names_a_framework, parse
+
+_RUNS_ON: Final[Mapping[str, str]] = {"torch": "tensors", "jax": "JAX arrays", "flax": "JAX arrays"}
+"""Frameworks whose arrays leaky's own functions take, and what these are called."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,8 @@ def _write(row: Convention, name: str, spec: Spec, reasons: list[str]) -> str:
     for argument in row.arguments:
         if argument.parameter is not None:
             value = left.pop(argument.parameter)
+            if isinstance(value, tuple) and value == argument.default:  # a table of coefficients
+                continue
             if argument.least is not None and value < argument.least:
                 reasons.append(f"{name} takes no `{argument.name}` below {argument.least:g}")
                 return ""
@@ -134,16 +139,29 @@ def _short(value: Any) -> str:
 
 
 def _why_not(spec: Spec, framework: str, layer: bool, reasons: list[str]) -> str:
-    lines = [
-        f"{framework} has no {spec}"
-        if spec.parameters and reasons
+    """One line: what is missing, what comes nearest, and where leaky itself serves."""
+    parts = [
+        f"{framework} has no {spec} ({reasons[0]})"
+        if reasons
         else f"{framework} has no {spec.activation.name}"
     ]
-    if reasons:
-        lines[0] += f" ({reasons[0]})"
-    for words, other in near(spec):
-        for candidate in same(other):
-            found = _first(candidate, framework, layer, [])
-            if found is not None:
-                return f"{lines[0]}; {words} {found[0]}"
-    return lines[0]
+    parts += next(
+        (
+            [f"{words} {found[0]}"]
+            for words, other in near(spec)
+            for candidate in same(other)
+            if (found := _first(candidate, framework, layer, [])) is not None
+        ),
+        [],
+    )
+    entry = spec.activation
+    if framework == "onnx" and len(parts) == 1 and entry.onnx is not None and entry.onnx.composed:
+        parts.append(f"composed: {entry.onnx.composed}")
+    own = _first(spec, "leaky", False, []) if framework in _RUNS_ON else None
+    if own is not None:
+        parts.append(
+            f"{own[0]} computes {'its evaluation' if entry.training else 'it'} on {_RUNS_ON[framework]}"
+        )
+    elif framework == "torch":
+        parts.append(f"leaky.nn.{entry.module} is a module for it")
+    return "; ".join(parts)
