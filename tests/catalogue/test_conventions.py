@@ -61,6 +61,7 @@ def test_only_rows_of_frameworks_that_the_contract_calls_are_tested() -> None:
         ("flax", ""),
         ("keras", "torch"),
         ("keras", "jax"),
+        ("keras", "numpy"),
         ("onnx", "onnxruntime"),
     }
 
@@ -113,7 +114,8 @@ def test_a_row_as_text() -> None:
         ("keras:gelu", "gelu(approximate='none')"),
         ("keras:ops.gelu", "gelu(approximate='tanh')"),
         ("keras:ReLU", "relu"),
-        ("keras:ReLU(max_value=6)", "clipped_relu(ceiling=6.0)"),
+        ("keras:ReLU(max_value=6)", "relu6"),
+        ("keras:ReLU(max_value=5)", "clipped_relu(ceiling=5.0)"),
         ("keras:ReLU(negative_slope=0.1)", "leaky_relu(negative_slope=0.1)"),
         ("keras:relu(0.1)", "leaky_relu(negative_slope=0.1)"),
         ("keras:ReLU(threshold=1.0)", "thresholded_relu(threshold=1.0)"),
@@ -219,6 +221,7 @@ def test_nesting_never_crashes(inner: str, length: int) -> None:
         ("thresholded_relu(2)", "torch", "torch.nn.Threshold(threshold=2.0, value=0.0)"),
         ("very_leaky_relu", "torch", "torch.nn.LeakyReLU(negative_slope=0.3333333333333333)"),
         ("clipped_relu(6)", "torch", "torch.nn.ReLU6()"),
+        ("clipped_relu(6)", "keras", "keras.layers.ReLU(max_value=6.0)"),
         ("clipped_relu(20)", "torch", "torch.nn.Hardtanh(min_val=0.0, max_val=20.0)"),
         ("relu6", "onnx", "Clip(min=0.0, max=6.0)"),
         ("leaky_relu(0)", "flax", "flax.linen.leaky_relu(x, negative_slope=0.0)"),
@@ -280,6 +283,7 @@ def test_the_nearest_gelu_is_as_near_as_the_words_say() -> None:
         ("torch:Hardtanh", "jax", "f'(-1) is 0 in torch, 1 in jax"),
         ("lasagne:very_leaky_rectify", "torch", "f'(0) is 0.66667 in lasagne, 0.33333 in torch"),
         ("torch:CELU", "mlx", "f'(0) is 1 in torch, 0 at alpha 2.0 (neither slope) in mlx"),
+        ("torch:Hardtanh(0, 5)", "keras", "f'(5) is 0 in torch, 1 in keras on torch, 0.5 in keras on jax"),
         ("torch:SELU", "onnx", "f(-1e-08) is -1.7581e-08 in torch, 0 in onnx"),
         ("torch:PReLU", "keras", "torch: one slope in all; `num_parameters` gives one per channel (dim 1)"),
     ],

@@ -78,7 +78,7 @@ def ask_jax(row: Convention, name: str, x: float, parameters: dict[str, Any]) ->
 
 
 def ask_keras(row: Convention, name: str, x: float, parameters: dict[str, Any]) -> tuple[float, float]:
-    """On the backend that Keras was imported with."""
+    """On the backend that Keras was imported with; NumPy's has no gradients."""
     import keras
 
     given = keywords(row, parameters)
@@ -102,6 +102,9 @@ def ask_keras(row: Convention, name: str, x: float, parameters: dict[str, Any]) 
         y.backward(torch.ones_like(y))
         assert leaf.grad is not None
         return float(y.detach().reshape(())), float(leaf.grad.reshape(()))
+    if keras.backend.backend() == "numpy":
+        with np.errstate(invalid="ignore"):
+            return float(np.asarray(call(array))[0, 0]), math.nan
     import jax
     import jax.numpy as jnp
 

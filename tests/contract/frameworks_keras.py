@@ -20,11 +20,18 @@ def _refuses_negative_slopes() -> bool:
     return True
 
 
+def _at_slope_three_halves() -> list[list[float]]:
+    """leaky_relu(x; 1.5) of -1 and of 1, by every callable."""
+    rows = [row for row in KERAS if row.backend == keras.backend.backend() and row.entry == "leaky_relu"]
+    return [[ask_keras(row, row.call, x, {"negative_slope": 1.5})[0] for x in (-1.0, 1.0)] for row in rows]
+
+
 def main() -> None:
     rows = [row for row in KERAS if row.backend == keras.backend.backend()]
     wrong = [line for row in rows for check in (disagreements, departures) for line in check(row, ask_keras)]
     wrong += [line for row in rows for line in misnamed(row)]
     found = {"rows": [row.call for row in rows], "wrong": wrong, "refuses": _refuses_negative_slopes()}
+    found["above one"] = _at_slope_three_halves()
     print(json.dumps({**found, "version": keras.__version__}))
 
 

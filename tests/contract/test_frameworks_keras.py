@@ -1,4 +1,4 @@
-"""The rows of Keras 3, against Keras on torch and on JAX: a process for each, as it takes its backend at import."""
+"""The rows of Keras 3, against Keras on torch, JAX and NumPy: a process each, as the backend is taken at import."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from leaky.catalogue.conventions.keras import KERAS
 SCRIPT = Path(__file__).parent / "frameworks_keras.py"
 
 
-@pytest.fixture(scope="module", params=["torch", "jax"])
+@pytest.fixture(scope="module", params=["torch", "jax", "numpy"])
 def asked(request: pytest.FixtureRequest) -> dict[str, Any]:
     for module in ("keras", request.param):  # not imported: here it would take its default backend
         if importlib.util.find_spec(module) is None:
@@ -37,7 +37,13 @@ def asked(request: pytest.FixtureRequest) -> dict[str, Any]:
 def test_keras_answers_as_its_rows_say(asked: dict[str, Any]) -> None:
     assert asked["wrong"] == []
     assert asked["rows"] == [row.call for row in KERAS if row.backend == asked["backend"]]
-    assert len(asked["rows"]) > 25
+    assert len(asked["rows"]) >= (4 if asked["backend"] == "numpy" else 30)
+
+
+def test_above_a_slope_of_one_numpys_backend_is_another_function(asked: dict[str, Any]) -> None:
+    """It takes the maximum of x and its multiple, which is the right one up to 1 only."""
+    wrong = asked["backend"] == "numpy"
+    assert asked["above one"] == [[-1.0, 1.5] if wrong else [-1.5, 1.0]] * 4
 
 
 def test_its_layers_refuse_a_negative_slope(asked: dict[str, Any]) -> None:

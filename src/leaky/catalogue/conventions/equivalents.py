@@ -22,7 +22,6 @@ _SAME: Final[tuple[tuple[str, Rule], ...]] = (
     ("relu", lambda: ("leaky_relu", {"negative_slope": 0.0})),
     ("leaky_relu", lambda negative_slope: _when(negative_slope == 0, "relu")),
     ("relu6", lambda: ("clipped_relu", {"ceiling": 6.0})),
-    ("clipped_relu", lambda ceiling: _when(ceiling == 6, "relu6")),
     ("clipped_relu", lambda ceiling: ("hardtanh", {"min_val": 0.0, "max_val": ceiling})),
     ("relu6", lambda: ("hardtanh", {"min_val": 0.0, "max_val": 6.0})),
     ("hardtanh", lambda min_val, max_val: _when(min_val == 0, "clipped_relu", ceiling=max_val)),
@@ -73,7 +72,9 @@ def _spec(entry: str, parameters: dict[str, Any]) -> Spec:
 
 
 def same(spec: Spec) -> Iterator[Spec]:
-    """The spec itself, then every other that is the same function."""
+    """The spec itself, then every other that is the same function; a ceiling of 6 is ReLU6 first, as Keras has it."""
+    if spec.activation.name == "clipped_relu" and spec.parameters["ceiling"] == 6:
+        yield _spec("relu6", {})
     yield spec
     for entry, rule in _SAME:
         if entry == spec.activation.name:

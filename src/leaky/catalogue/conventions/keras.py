@@ -38,6 +38,8 @@ _TENSORFLOW: Final[Mapping[str, Answers]] = {
     "softsign": Answers(values=(NAN,)),
 }
 
+_MAXIMUM = "max(x, negative_slope * x), another function above a slope of 1"
+
 
 def _row(
     entry: str, call: str, *also: str, source: str = "activations/activations.py", **more: Any
@@ -86,6 +88,7 @@ def _relu(layer: bool) -> tuple[Convention, ...]:
     return (
         _of_relu("relu", layer),
         _of_relu("leaky_relu", layer, negative_slope=parameter("negative_slope", 0.0)),
+        _of_relu("relu6", layer, max_value=Argument("max_value", default=None, must=6.0)),
         _of_relu("clipped_relu", layer, max_value=parameter("max_value", None, "ceiling")),
         _of_relu("thresholded_relu", layer, threshold=parameter("threshold", 0.0)),
     )
@@ -162,13 +165,10 @@ def _on_backends() -> Iterator[Convention]:
             if answers is not None:
                 evidence: Evidence = "measured" if backend == "tensorflow" else "tested"
                 yield replace(row, backend=backend, answers=answers, evidence=evidence)
-        if row.entry == "leaky_relu" and row.call not in _RELU_OF:
+        if row.entry == "leaky_relu":
+            at_slope_0 = 0.0 if row.call in _RELU_OF else NAN
             yield replace(
-                row,
-                backend="numpy",
-                answers=Answers((), NAN, None, -INF, (NAN,)),
-                evidence="measured",
-                remark="max(x, negative_slope * x), another function above a slope of 1",
+                row, backend="numpy", answers=Answers((), NAN, None, -INF, (at_slope_0,)), remark=_MAXIMUM
             )
 
 
