@@ -112,7 +112,9 @@ def test_records_are_complete_frozen_and_travel(name: str) -> None:
         entry.name = "other"  # type: ignore[misc]
 
 
-@pytest.mark.parametrize("name", [name for name, entry in leaky.catalogue.items() if entry.piecewise_linear])
+@pytest.mark.parametrize(
+    "name", [name for name, entry in leaky.catalogue.items() if entry.piecewise_linear and entry.elementwise]
+)
 def test_piecewise_linear_entries_are_linear_between_their_kinks(name: str) -> None:
     entry = leaky.catalogue[name]
     edges = [-16.0, *entry.kinks, 16.0]

@@ -26,7 +26,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("given", REFUSED)
-@pytest.mark.parametrize("name", list(leaky.catalogue))
+@pytest.mark.parametrize("name", [name for name, entry in leaky.catalogue.items() if entry.value_formula])
 def test_what_holds_no_real_numbers_is_refused(name: str, given: str) -> None:
     x, dtype = REFUSED[given]
     message = f"{name}: `x` must hold real numbers, got dtype {dtype}"

@@ -6,6 +6,7 @@ import functools
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from contract_table import Row
@@ -71,12 +72,19 @@ def finite(dtype: str, subnormals: bool = True) -> list[float]:
 
 
 @functools.cache
-def _rounded(dtype: str, setting: tuple[tuple[str, float], ...]) -> dict[str, mpf]:
-    return {name: mpf(FORMATS[dtype].round(value)) for name, value in setting}
+def _rounded(dtype: str, setting: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
+    """Numbers, and tuples of them, in the precision that is computed in; counts and text as they are."""
+
+    def nearest(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(nearest(term) for term in value)
+        return mpf(FORMATS[dtype].round(value)) if isinstance(value, float) else value
+
+    return {name: nearest(value) for name, value in setting}
 
 
 def truths(
-    row: Row, what: str, setting: dict[str, float], x: Iterable[float], compute: str
+    row: Row, what: str, setting: dict[str, Any], x: Iterable[float], compute: str
 ) -> list[tuple[mpf, mpf]]:
     """For every x, the interval the truth lies in: a point, unless the argument itself is rounded inside."""
     function = getattr(row, what)

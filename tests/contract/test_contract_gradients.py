@@ -11,17 +11,17 @@ import numpy as np
 import pytest
 from contract_libraries import LIBRARIES, Library, opened
 from contract_numbers import FORMATS, numbers, precision
-from contract_table import row
+from contract_table import ROWS, row
 
 import leaky
 
-NAMES = list(leaky.catalogue)
+NAMES = list(ROWS)
 ULPS = 8
 """Between two roundings of the same derivative, each a few operations long."""
 
 
 def _agrees(
-    name: str, dtype: str, library: Library, x: Sequence[float], got: Any, setting: dict[str, float]
+    name: str, dtype: str, library: Library, x: Sequence[float], got: Any, setting: dict[str, Any]
 ) -> None:
     entry, known, kept = leaky.catalogue[name], row(name), np.isfinite(x)
     x, got = np.array(x)[kept], got[kept]
@@ -30,7 +30,8 @@ def _agrees(
     # Inputs of half precision are differentiated in float32: what cancels there is smaller by as much.
     floor = known.autodiff_floor * 2.0 ** (1 - FORMATS[precision(dtype, entry.piecewise_linear)].digits)
     allowed = ULPS * eps * np.abs(wanted) + 4 * floor + 8 * FORMATS[dtype].smallest_normal
-    off = np.abs(got - wanted)
+    with np.errstate(invalid="ignore"):
+        off = np.where(got == wanted, 0, np.abs(got - wanted))
     worst = int(np.argmax(off / allowed))
     assert np.all(off <= allowed), f"{name}'({x[worst]}, {setting}): {got[worst]}, not {wanted[worst]}"
 
@@ -77,21 +78,33 @@ def test_jax_jit_gives_the_same_values(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_torch_differentiates_twice(name: str) -> None:
     torch = pytest.importorskip("torch")
-    x = torch.tensor([-20.0, -3.0, -1.1, -0.2, 0.3, 0.9, 2.5, 30.0], dtype=torch.float64, requires_grad=True)
+    x = torch.tensor([-20.0, -3.3, -1.1, -0.2, 0.3, 0.9, 2.6, 30.0], dtype=torch.float64, requires_grad=True)
     for setting in row(name).settings:
         function = partial(getattr(leaky, name), **setting)
         assert torch.autograd.gradcheck(function, (x,))
         assert torch.autograd.gradgradcheck(function, (x,))
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if not leaky.catalogue[name].kinks])
+CURVATURES = {  # f''(0); 0 for the odd ones
+    "softplus": 0.25,
+    "celu": 1.0,  # from the left
+    "gelu": math.sqrt(2 / math.pi),
+    "silu": 0.5,
+    "mish": 0.64,
+    "pade": None,  # a matter of its coefficients
+}
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if not leaky.catalogue[n].kinks and n != "squared_relu"])
 def test_torch_second_derivatives_at_zero_and_far_out(name: str) -> None:
     torch = pytest.importorskip("torch")
     x = torch.tensor([0.0, -0.0, 1e4, -1e4, 1e300, -1e300], dtype=torch.float64, requires_grad=True)
     (first,) = torch.autograd.grad(getattr(leaky, name)(x).sum(), x, create_graph=True)
     (second,) = torch.autograd.grad(first.sum(), x)
-    curvature = {"softplus": 0.25}.get(name, 0.0)  # sigmoid and tanh are odd about 0
-    assert second.tolist() == pytest.approx([curvature, curvature, 0, 0, 0, 0], abs=1e-15)
+    curvature = CURVATURES.get(name, 0.0)
+    if curvature is not None:
+        assert second.tolist()[:2] == pytest.approx([curvature, curvature], abs=1e-14)
+    assert second.tolist()[2:] == pytest.approx([0, 0, 0, 0], abs=1e-11)
 
 
 @pytest.mark.parametrize("library", ["torch", "jax"], indirect=True)

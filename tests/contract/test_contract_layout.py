@@ -13,7 +13,7 @@ from contract_numbers import finite, numbers
 import leaky
 
 pytestmark = pytest.mark.filterwarnings("error")
-NAMES = list(leaky.catalogue)
+NAMES = [name for name, entry in leaky.catalogue.items() if entry.elementwise]
 LAYOUTS = {
     "matrix": lambda a: a,
     "0-d": lambda a: a[1, 2],
@@ -119,7 +119,9 @@ def test_long_double_stays_long_double() -> None:
     for name in NAMES:
         y = getattr(leaky, name)(x)
         assert y.dtype == np.longdouble
-        np.testing.assert_allclose(y.astype(float), getattr(leaky, name)(x.astype(float)), rtol=4e-16)
+        np.testing.assert_allclose(
+            y.astype(float), getattr(leaky, name)(x.astype(float)), rtol=4e-16, atol=4e-16
+        )
 
 
 def test_unevaluated_sizes_of_dask_pass_through() -> None:

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.filterwarnings("error")
 
 
 def test_every_entry_has_a_row() -> None:
-    missing = sorted(set(leaky.catalogue) - set(ROWS))
+    missing = sorted({name for name, entry in leaky.catalogue.items() if entry.elementwise} - set(ROWS))
     assert not missing, f"add a row to tests/contract/contract_table.py for: {', '.join(missing)}"
     assert not set(ROWS) - set(leaky.catalogue), "rows without an entry in the catalogue"
 
@@ -33,11 +33,12 @@ def test_every_row_names_the_parameters_of_its_entry() -> None:
 
 @pytest.mark.parametrize("what", ["value", "slope"])
 @pytest.mark.parametrize(("library", "dtype"), PAIRS, indirect=["library"])
-@pytest.mark.parametrize("name", list(leaky.catalogue))
+@pytest.mark.parametrize("name", list(ROWS))
 def test_numbers_are_those_of_the_table(name: str, library: Library, dtype: str, what: str) -> None:
     entry, truth, form = leaky.catalogue[name], row(name), FORMATS[dtype]
     compute = precision(dtype, entry.piecewise_linear)
     allowed = (truth.ulps if what == "value" else truth.slope_ulps) if compute == dtype else ROUNDED_ONCE
+    floor = (truth.floor if what == "value" else truth.slope_floor) * 2.0 ** (1 - FORMATS[compute].digits)
     flushes = dtype in library.flushes
     x = numbers(dtype, subnormals=not flushes)
     function = getattr(leaky, name) if what == "value" else entry.derivative
@@ -46,7 +47,8 @@ def test_numbers_are_those_of_the_table(name: str, library: Library, dtype: str,
         wanted = truths(truth, what, setting, x, compute)
         for at, number, interval in zip(x, got.tolist(), wanted, strict=True):
             off = distance(number, interval, form, flushes)
-            assert off <= allowed, (
+            near = abs(number - float(interval[0])) <= floor if off > allowed else True
+            assert off <= allowed or near, (
                 f"{name}({at!r}, {setting}) {what} on {library.module} {dtype}: "
                 f"{number!r} is {off:.2f} ulp from {float(interval[0])!r}, allowed {allowed}"
             )

@@ -17,6 +17,8 @@ from leaky.catalogue.parameter import Parameter
 
 _REACH = 40.0
 """Beyond, a normal variable is found with probability below the smallest double."""
+_FAR = 2e4
+"""exp(-x) is 0 in every precision by then; further out x * exp(-x) would come to be inf * 0."""
 _TWO_X = "below 0 two x give the same value"
 
 
@@ -37,11 +39,11 @@ def _size(xp: Any, x: Array) -> Array:
 
 def _gelu(xp: Any, x: Array, approximate: str) -> Array:
     if approximate == "tanh":
-        return _within(xp, x, _REACH, lambda x: x * _gate(xp, _cubic(x)))
+        return _within(xp, x, _REACH, lambda x: _gated(xp, x, _cubic(x)))
 
     def exact(x: Array) -> Array:
-        tail = x * normal.scaled_tail(xp, _size(xp, x)) * normal.bell(xp, x)
-        return xp.where(x > 0, x - tail, tail)
+        scaled, bell = normal.scaled_tail(xp, _size(xp, x)), normal.bell(xp, x)
+        return xp.where(x > 0, x * (1 - scaled * bell), x * scaled * bell)
 
     return _within(xp, x, _REACH, exact)
 
@@ -68,17 +70,23 @@ def _cubic_derivative(x: Array) -> Array:
     return (2 * math.sqrt(2 / math.pi)) * (1 + (3 * 0.044715) * x * x)
 
 
-def _gate(xp: Any, z: Array) -> Array:
-    """1 / (1 + exp(-z))."""
-    small = xp.exp(-_size(xp, z))
-    return xp.where(z > 0, xp.ones_like(z), small) / (1 + small)
+def _root(xp: Any, z: Array) -> Array:
+    """exp(-|z|/2), whose square is exp(-|z|): taken one after the other, x * exp(-|z|) keeps its digits longer."""
+    return xp.exp(-_size(xp, z) / 2)
+
+
+def _gated(xp: Any, x: Array, z: Array) -> Array:
+    """x / (1 + exp(-z))."""
+    root = _root(xp, z)
+    return xp.where(z > 0, x, x * root * root) / (1 + root * root)
 
 
 def _gated_derivative(xp: Any, z: Array, swing: Array) -> Array:
-    """gate(z) + swing * gate'(z), without cancellation in the tails."""
-    small = xp.exp(-_size(xp, z))
-    top = xp.where(z > 0, 1 + small * (1 + swing), small * (1 + small + swing))
-    return top / (1 + small) ** 2
+    """g(z) + swing * g'(z), g(z) = 1 / (1 + exp(-z)), without cancellation in the tails."""
+    root = _root(xp, z)
+    small = root * root
+    below = (1 + small) * (1 + small)
+    return xp.where(z > 0, 1 + root * (root * (1 + swing)), root * (root * (1 + small + swing))) / below
 
 
 def _silu(xp: Any, x: Array, beta: Any) -> Array:
@@ -86,7 +94,7 @@ def _silu(xp: Any, x: Array, beta: Any) -> Array:
         return -_silu(xp, -x, -beta)
     if beta == 0:
         return x / 2
-    return _within(xp, x, math.inf, lambda x: x * _gate(xp, beta * x))
+    return _within(xp, x, _FAR / beta, lambda x: _gated(xp, x, beta * x))
 
 
 def _silu_derivative(xp: Any, x: Array, beta: Any) -> Array:
@@ -94,31 +102,35 @@ def _silu_derivative(xp: Any, x: Array, beta: Any) -> Array:
         return _silu_derivative(xp, -x, -beta)
     if beta == 0:
         return xp.where(x == x, 0.5 * xp.ones_like(x), x)
-    most = 1e4  # exp(-z) is 0 in every precision by then, and z * exp(-z) must not be inf * 0
-    inside = (x > -most / beta) & (x < most / beta)
-    z = beta * xp.where(inside, x, xp.zeros_like(x))
-    outer = xp.where(x > 0, xp.ones_like(x), xp.where(x < 0, xp.zeros_like(x), x))
-    return xp.where(inside, _gated_derivative(xp, z, z), outer)
+    return _within(xp, x, _FAR / beta, lambda x: _gated_derivative(xp, beta * x, beta * x), xp.ones_like(x))
 
 
 def _mish(xp: Any, x: Array) -> Array:
-    return _within(xp, x, math.inf, lambda x: x * _mish_gate(xp, x))
+    # tanh(log(1 + exp(x))) is, with e = exp(x), (e^2 + 2 e) / (e^2 + 2 e + 2); on the right by exp(-x)
+    def inner(x: Array) -> Array:
+        root = _root(xp, x)
+        e = root * root
+        top = xp.where(x > 0, x * (1 + 2 * e), x * root * (root * (e + 2)))
+        return top / _mish_below(xp, x, e)
+
+    return _within(xp, x, _FAR, inner)
 
 
-def _mish_gate(xp: Any, x: Array) -> Array:
-    """tanh(softplus(x)): with e = exp(x), (e^2 + 2 e) / (e^2 + 2 e + 2); on the right by exp(-x)."""
-    e = xp.exp(-_size(xp, x))
-    return xp.where(x > 0, 1 + 2 * e, e * (e + 2)) / xp.where(x > 0, 1 + 2 * e * (1 + e), 2 + e * (e + 2))
+def _mish_below(xp: Any, x: Array, e: Array) -> Array:
+    return xp.where(x > 0, 1 + 2 * e * (1 + e), 2 + e * (e + 2))
 
 
 def _mish_derivative(xp: Any, x: Array) -> Array:
     def inner(x: Array) -> Array:
-        e = xp.exp(-_size(xp, x))
-        below = xp.where(x > 0, 1 + 2 * e * (1 + e), 2 + e * (e + 2))
-        rise = 4 * e * (1 + e) * xp.where(x > 0, e, xp.ones_like(x)) / below**2  # of the gate
-        return xp.where(x > 0, 1 + 2 * e, e * (e + 2)) / below + x * rise
+        root = _root(xp, x)
+        e = root * root
+        below = _mish_below(xp, x, e)
+        swing = 4 * x * (1 + e) / below
+        right = 1 + 2 * e + swing * e * e
+        left = root * (root * (e + 2 + swing))
+        return xp.where(x > 0, right, left) / below
 
-    return _within(xp, x, 1e4, inner, xp.ones_like(x))
+    return _within(xp, x, _FAR, inner, xp.ones_like(x))
 
 
 def _silu_bounds(beta: float) -> tuple[float, float]:

@@ -21,7 +21,9 @@ def _hardsigmoid(xp: Any, x: Array, slope: Any, offset: Any) -> Array:
     shift = Fraction(offset) / Fraction(slope)
     large = rounded(xp, x, float(shift))
     small = float(shift - Fraction(large)) if math.isfinite(large) else 0.0
-    return clip(xp, ((x + large) + small) * slope, 0.0, 1.0)
+    low, high = _hardsigmoid_ends(slope, offset)
+    inside = xp.where(x >= high, xp.ones_like(x), ((x + large) + small) * slope)
+    return xp.where(x <= low, xp.zeros_like(x), inside)
 
 
 def _hardsigmoid_ends(slope: Any, offset: Any) -> tuple[float, float]:
@@ -31,7 +33,7 @@ def _hardsigmoid_ends(slope: Any, offset: Any) -> tuple[float, float]:
 def _hardswish(xp: Any, x: Array) -> Array:
     inside = (x > -_REACH) & (x < _REACH)
     held = xp.where(inside, x, xp.zeros_like(x))  # inf * 0 in the gradient of what is not taken
-    curve = held * (held + 3) / 6
+    curve = held * (held + 3) * (1 / 6)
     return xp.where(inside, curve, xp.where(x <= -_REACH, xp.zeros_like(x), x))
 
 
@@ -110,7 +112,7 @@ HARD = (
         "f(NaN) = f'(NaN) = NaN",
         value_formula=_hardswish,
         derivative_formula=Pieces(
-            (0.0, lambda xp, x: (2 * x + 3) / 6, 1.0), lambda: (-_REACH, _REACH), ("left", "right")
+            (0.0, lambda xp, x: (2 * x + 3) * (1 / 6), 1.0), lambda: (-_REACH, _REACH), ("left", "right")
         ),
         no_inverse="between -3 and 0 two x give the same value",
         facts=Facts(monotone=False, convex=False, lipschitz=1.5, bounds=(-0.375, math.inf), backward=INPUT),

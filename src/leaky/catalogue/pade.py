@@ -51,7 +51,7 @@ class _Scaled:
         one = xp.ones_like(x)
         self.far = (x > 1) | (x < -1)
         self.x = xp.where(self.far, x, one)
-        endless = xp.abs(x) == xp.inf  # there 1/x has no slope that could be multiplied by x
+        endless = xp.abs(x) > 1e30  # there 1/x is nothing, and its slope times x would be 0 * inf
         inverse = xp.where(endless, xp.zeros_like(x), 1 / xp.where(endless, one, self.x))
         self.t = xp.where(self.far, inverse, x)
         self.p = self.choose(numerator)

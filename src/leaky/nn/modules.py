@@ -10,7 +10,6 @@ from __future__ import annotations
 import inspect
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
 
 from leaky.catalogue import MODULES, Activation, Spec, parse
@@ -24,9 +23,8 @@ _DOCSTRING = """{title}: f(x) = {formula}; f'(x) = {slope}.
 {source}
 
 Example:
-    >>> import numpy, torch, leaky.nn
-    >>> y = leaky.nn.{module}().eval()(torch.tensor({given})).detach()
-    >>> numpy.round(y.numpy().astype(float), 4).tolist()
+    >>> import torch, leaky.nn
+    >>> leaky.nn.{module}().eval()(torch.tensor({given})).detach().double().numpy().round(4).tolist()
     {example}
 """
 _TWIN = """A torch.nn.{module}: same arguments (`negative_slope` of learned slopes is torch's `init`), same bits,
@@ -108,7 +106,7 @@ def module_class(entry: Activation) -> type[ActivationModule]:
         bases = (*_SAVING.get(entry.name, ()), ActivationModule, twin)
     made: type[ActivationModule] = type(entry.module, bases, {"entry": entry, "__module__": __name__})
     given = [-1.0, 0.0, 2.0] if entry.along is None else [list(row) for row in entry.along.example]
-    example = np.round(made().eval()(torch.tensor(given)).detach().numpy().astype(float), 4).tolist()
+    example = made().eval()(torch.tensor(given)).detach().double().numpy().round(4).tolist()
     names = ", ".join(f"`{p.name}={p.shown}`" for p in entry.parameters) or "none"
     saved = _SAVED.format(name=entry.name) if entry.name in _SAVING else ""
     source = _TWIN.format(module=entry.module, saved=saved) if twin else _OWN.format(parameters=names)
