@@ -34,6 +34,7 @@ for name, entry in leaky.catalogue.items():
     if entry.value_formula:
         getattr(leaky, name)(numpy.array([[-1.0, 2.0]]))
         entry.gain(), entry.backward_gain()
+leaky.translate("keras:LeakyReLU", to="torch")
 dir(leaky)
 """
     assert _loaded_after(code) == set()
