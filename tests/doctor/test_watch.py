@@ -6,12 +6,14 @@ import copy
 import doctest
 import importlib
 import pickle
+import shutil
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 import leaky
 from leaky.errors import ArgumentError, ArgumentTypeError
@@ -183,6 +185,61 @@ def test_a_compiled_model_is_measured_beside(how: str) -> None:
     assert model[1].num_batches_tracked == 2
     assert not torch.equal(running, model[1].running_mean)
     assert leaky.diagnose(compiled, [x])["2.0"].never_active.units == (1,)
+
+
+@pytest.mark.skipif(not shutil.which("c++"), reason="inductor needs a C++ compiler")
+def test_what_inductor_compiled_is_measured_through_the_module_within() -> None:
+    model, x = mlp(), torch.randn(16, 6)
+    pre = F.linear(x, model[0].weight, model[0].bias)
+    compiled: Any = torch.compile(model, backend="inductor", dynamic=False)
+
+    def run() -> list[Tensor]:
+        model.zero_grad()
+        output = compiled(x)
+        output.square().sum().backward()
+        return [output, *(p.grad.clone() for p in model.parameters() if p.grad is not None)]
+
+    before = run()
+    with leaky.watch(compiled, every=1) as watch:
+        watched = run()
+        watch.step()
+    after = run()
+    for one in (watched, after):
+        assert len(one) == 5
+        assert all(torch.equal(a, b) for a, b in zip(before, one, strict=True))
+    diagnosis = watch.diagnosis()
+    assert diagnosis.names == ("1",)
+    assert "compiled" in diagnosis.notes[0]
+    assert diagnosis["1"].per_unit.positive.tolist() == (pre > 0).double().mean(0).tolist()
+    assert (
+        leaky.diagnose(compiled, [x])["1"].per_unit.positive.tolist() == (pre > 0).double().mean(0).tolist()
+    )
+
+
+def test_nothing_is_measured_in_a_pause() -> None:
+    model, x = mlp(), torch.randn(4, 6)
+    with leaky.watch(model, every=2) as watch:
+        model(x)
+        with watch.paused():
+            assert "forward" not in vars(model)
+            model(x)
+            with watch.paused():
+                model(x)
+            model(x)
+        model(x)
+        watch.pause()
+        watch.step()  # step 1 is not measured
+        watch.resume()
+        model(x)
+        watch.pause()
+        watch.step()  # step 2 is, from where the pause ends
+        model(x)
+        watch.resume()
+        model(x)
+    assert watch.diagnosis()["1"].samples == 3 * 4
+    assert (watch.steps, watch.measured, watch.last, watch.closed) == (2, 2, 2, True)
+    watch.resume()
+    assert "forward" not in vars(model)
 
 
 def test_distributed_data_parallel_is_looked_through() -> None:

@@ -47,6 +47,8 @@ class Collector:
         """Whether activations were called with gradients off within a model that learns: reentrant checkpoints."""
         self.busy = False
         """Whether an activation is being called: what it calls itself is no site."""
+        self.failed: Callable[[], None] | None = None
+        """Called where a forward pass raises, once it has left the outermost module."""
         self._options = options
         self._scratch = Scratch()
         self.last = LastLayer()
@@ -108,6 +110,10 @@ class Collector:
                 self._batch = batch_of((args, kwargs))
             with self.mode():
                 return ring.tell(ring, args, kwargs)
+        except BaseException:
+            if outermost and self.failed is not None:
+                self.failed()
+            raise
         finally:
             self._stack.pop()
 

@@ -10,16 +10,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
-import numpy as np
 import torch
 
+from leaky.doctor.bins import Bins
 from leaky.doctor.bits import positives
 from leaky.doctor.functions import Applied, Value
-from leaky.doctor.measures import EDGES, FLAT, ROWS, SATURATED, Totals
-from leaky.doctor.sums import Rows, Scratch, flat_in_memory, nonzero, per_sample, plain, sides, square_sums
+from leaky.doctor.measures import FLAT, ROWS, SATURATED, Totals
+from leaky.doctor.sums import Rows, Scratch, nonzero, per_sample, plain, sides, square_sums
 from leaky.records.diagnosis import Numbers
 
 _FORWARD, _SLOPE, _SATURATED, _AFTER, _BOTH = (
@@ -36,7 +35,6 @@ assert (ROWS[4], ROWS[6], ROWS[9], ROWS[11], ROWS[12]) == (
     "saturated",
     "gradient_after",
 )
-_BINS = len(EDGES) - 1
 _STEEP = 0.9
 """Slope below 0 up to which |f| follows from the sums of x and of f to their precision."""
 
@@ -67,7 +65,7 @@ class Tally:
         self._line: tuple[float, float] | None = None
         self._settled, self._settled_values = self._sums[:3].clone(), 0
         self._moment: torch.Tensor | None = None
-        self._histogram = torch.zeros(_BINS, dtype=torch.float64, device="cpu")
+        self._bins = Bins(options.histogram)
         self._elements: torch.Tensor | None = None
         self._mixed_elements = False
 
@@ -75,7 +73,7 @@ class Tally:
         """Everything so far; what is counted later does not change it."""
         self._settle()
         totals = self._totals(self._sums)
-        totals.histogram = self._histogram.numpy().astype(np.int64)
+        totals.histogram = self._bins.counts()
         if self._moment is not None:
             totals.second_moment = self._moment.cpu().numpy().copy()
         if self._elements is not None and not self._mixed_elements:
@@ -139,7 +137,7 @@ class Tally:
             torch.gt(rows[0], 0, out=rows[3])
         square_sums(x, unit, z, rows[5])
         self._shape(x, unit, z)
-        self._count_bins(x if missing is None else x[~missing])
+        self._bins.add(x if missing is None else x[~missing])
         if self._options.elements:
             self._see_elements(x)
         return finite
@@ -238,16 +236,6 @@ class Tally:
         given = given.to(self._sums.device, torch.float64).flatten()
         return given if given.numel() in (1, self.units) else given.mean()
 
-    def _count_bins(self, x: torch.Tensor) -> None:
-        count, limit = x.numel(), self._options.histogram
-        if limit is None or count <= limit:
-            values = flat_in_memory(x)
-        else:
-            step = _step(count, limit)
-            values = x.as_strided(((count - 1) // step + 1,), (step,))
-        places = torch.mul(values, 10).asinh_().clamp_(-9.0, 9.0)
-        self._histogram.add_(torch.histc(places, _BINS, -9.0, 9.0).to(self._histogram.device))
-
     def _see_elements(self, x: torch.Tensor) -> None:
         active = (x > 0).any(0)
         if self._elements is None:
@@ -261,12 +249,3 @@ class Tally:
         if added.device != self._sums.device:
             self._sums = self._sums.to(added.device)
         self._sums[rows].add_(added)
-
-
-@lru_cache(maxsize=1024)
-def _step(count: int, limit: int) -> int:
-    """From value to value of a sample: no divisor in common, or the same units would come again and again."""
-    step = count // limit
-    while math.gcd(step, count) > 1:
-        step += 1
-    return step

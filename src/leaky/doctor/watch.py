@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
@@ -29,7 +31,9 @@ class Watch:
         elements: bool = False,
         effective_rank: bool = False,
         histogram: int | None = 256,
+        first: int = 0,
     ) -> None:
+        """`first`: how many steps were made before, where a trainer counts on."""
         inner = unwrapped("watch", model)
         if isinstance(every, bool) or not isinstance(every, int) or every < 1:
             raise ArgumentError(f"watch: `every` must be a number of steps, at least 1, got {every!r}")
@@ -39,9 +43,9 @@ class Watch:
         self._watched: Collector | Shadow = (
             Shadow(model, self._collector) if self._compiled else self._collector
         )
-        self._steps = self._measured = 0
+        self._steps, self._measured = first, 0
         self._last: int | None = None
-        self._open = self._closed = False
+        self._open = self._closed = self._away = False
         self._histories: dict[tuple[str, int], History] = {}
         self._begin()
 
@@ -61,6 +65,31 @@ class Watch:
         self._steps += 1
         if self._steps % self._every == 0:
             self._begin()
+
+    def pause(self) -> None:
+        """Look away, in the middle of a step too; gradients of what was seen are still counted."""
+        if not self._away:
+            self._away = True
+            if self._open:
+                self._watched.stop()
+
+    def resume(self) -> None:
+        """Look again, if this step is measured."""
+        if self._away:
+            self._away = False
+            if self._open:
+                self._watched.start()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Nothing is measured within: `with watch.paused(): validate(model)`."""
+        away = self._away
+        self.pause()
+        try:
+            yield
+        finally:
+            if not away:
+                self.resume()
 
     def close(self) -> None:
         """Stop watching; nothing stays behind in the model. The diagnosis can still be had."""
@@ -83,9 +112,29 @@ class Watch:
         """The last step that was measured and is over; None before."""
         return self._last
 
+    @property
+    def steps(self) -> int:
+        """The steps that are over."""
+        return self._steps
+
+    @property
+    def measured(self) -> int:
+        """How many of them were measured."""
+        return self._measured
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed."""
+        return self._closed
+
+    def totals(self) -> dict[tuple[str, int], Totals]:
+        """The sums of each site so far, by its name and its number of units."""
+        return {key: tally.totals() for key, tally in self._collector.tallies.items()}
+
     def _begin(self) -> None:
         self._collector.forget()
-        self._watched.start()
+        if not self._away:
+            self._watched.start()
         self._open = True
 
     def _end(self) -> None:

@@ -17,6 +17,7 @@ Kind = Literal[
     "exploding_gradient",
     "vanishing_gradient",
     "linear",
+    "steep",
     "saturated",
     "dormant",
     "one_sided",

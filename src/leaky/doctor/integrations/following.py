@@ -7,7 +7,6 @@ only between `resume` and `pause`, and takes over the trainer's count.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
@@ -35,12 +34,12 @@ class Since:
     def take(self) -> Measured | None:
         """None where no step was measured; of several, all together under the number of the last."""
         watch = self._watch
-        if watch._measured == self._measured:
+        if watch.measured == self._measured:
             return None
-        self._measured = watch._measured
+        self._measured = watch.measured
         sites = []
-        for key, tally in watch._collector.tallies.items():
-            now, before = tally.totals(), self._before.get(key)
+        for key, now in watch.totals().items():
+            before = self._before.get(key)
             self._before[key] = now
             added = now if before is None else _difference(now, before)
             if added.samples:
@@ -52,56 +51,17 @@ class Since:
 class Following(Watch):
     """A watch of a loop that has made `step` updates; it looks at nothing until `resume`."""
 
-    _paused = True
-
     def __init__(self, model: torch.nn.Module, *, every: int, step: int) -> None:
-        super().__init__(model, every=every)
-        self._steps = step
-        self._since = Since(self)
-        run = self._collector.run
-
-        def guarded(ring: Any, args: Any, kwargs: Any) -> Any:
-            outermost = not self._collector._stack
-            try:
-                return run(ring, args, kwargs)
-            except BaseException:
-                if outermost:  # the loop may not tell: leave nothing behind
-                    self.pause()
-                raise
-
-        vars(self._collector)["run"] = guarded
-        self.resume()  # what cannot be watched is refused before training, not in it
+        super().__init__(model, every=every, first=step)  # refuses what cannot be watched before training
         self.pause()
-
-    def resume(self) -> None:
-        """Look, if this step is to be measured."""
-        if self._paused and not self._closed:
-            self._paused = False
-            if self._open:
-                self._watched.start()
-
-    def pause(self) -> None:
-        """Look away; the step goes on."""
-        if not self._paused:
-            self._paused = True
-            if self._open:
-                self._watched.stop()
+        self._since = Since(self)
+        self._collector.failed = self.pause  # the loop may not tell of an error: leave nothing behind
 
     def reach(self, step: int) -> Measured | None:
         """So many updates have been made: what was measured since the last, if anything was."""
-        while self._steps < step and not self._closed:
+        while self.steps < step and not self.closed:
             self.step()
         return self._since.take()
-
-    def close(self) -> None:
-        """Stop watching; nothing stays behind in the model. The diagnosis can still be had."""
-        self.pause()
-        super().close()
-
-    def _begin(self) -> None:
-        self._open = True
-        if not self._paused:
-            self._watched.start()
 
 
 def _difference(now: Totals, before: Totals) -> Totals:

@@ -128,7 +128,7 @@ class WatchCallback(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """Leave the model alone, and say what was found."""
-        if self._watch is None or self._watch._closed:  # the Trainer may say it twice
+        if self._watch is None or self._watch.closed:  # the Trainer may say it twice
             return
         self.close()
         if self._verdicts and state.is_world_process_zero:

@@ -15,6 +15,11 @@ TOTAL, GRAVE = 10.0, 1e3
 """The factor from the first site to the last (or its inverse) that is worth a warning, and that is a fault."""
 FIT = 0.75
 """Below this share of the variance, a straight line in the logarithms is no description of what happens."""
+CHAIN = 0.9
+"""The same of gradient norms, which a chain of layers multiplies by one factor each. Where outputs are concatenated
+(DenseNet), an early layer gets the sum over all that read it: the norm falls ever more slowly with depth, and the
+line explains less.
+"""
 CALL = 'leaky.initialise_(model, "he")'
 
 
@@ -52,14 +57,14 @@ def depth_verdicts(diagnosis: Diagnosis) -> Iterator[Verdict]:
     forward, backward = signal_trend(diagnosis), gradient_trend(diagnosis)
     if forward is not None and _telling(forward):
         yield _verdict(diagnosis.sites, forward, backwards=False)
-    if backward is not None and _telling(backward) and _alike(backward, spread_trend(diagnosis)):
+    if backward is not None and _telling(backward, CHAIN) and _alike(backward, spread_trend(diagnosis)):
         yield _verdict(diagnosis.sites, backward, backwards=True)
 
 
-def _telling(found: Trend) -> bool:
+def _telling(found: Trend, fit: float = FIT) -> bool:
     """Far enough from 1 in total, straight enough, and no matter of chance between layers."""
     far = not 1 / TOTAL < found.total < TOTAL
-    return far and found.fit >= FIT and not found.low <= 1 <= found.high
+    return far and found.fit >= fit and not found.low <= 1 <= found.high
 
 
 def _alike(norm: Trend, spread: Trend | None) -> bool:

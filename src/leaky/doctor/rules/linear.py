@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from leaky.doctor.rules.certainty import ENOUGH, never_seen_bound, share_interval
+from leaky.doctor.rules.values import may_saturate
 from leaky.doctor.rules.words import (
     LEAKY,
     code,
@@ -27,6 +28,8 @@ from leaky.report.text import count_text, share_text
 POSITIVE = 0.99
 """Share of positive inputs from which on a slope below 0 hardly ever acts."""
 NEAR_ONE = 0.1
+STEEP = 2.0
+"""Slope below 0 from which on the activation is more a blow-up than a bend."""
 MOSTLY, SOME = 0.5, 0.1
 """Shares of a layer's units that are one-sided: most of them, and worth a word."""
 STRAIGHT = 0.99
@@ -43,16 +46,24 @@ def linear_verdicts(diagnosis: Diagnosis) -> Iterator[Verdict]:
     identity = [s for s in rest if abs(s.layer.slope - 1) <= NEAR_ONE and s.layer.negative > 0]
     if identity:
         yield _near_one(diagnosis, identity)
+    steep = [s for s in rest if s not in identity and s.layer.slope > 1 and s.layer.negative > 0]
+    if steep:
+        yield _steep(diagnosis, steep)
     rest = [site for site in rest if site not in identity and site.units]
     shares = [(site, len(one_sided(site)) / site.units) for site in rest]
     for low, high in ((MOSTLY, 2.0), (SOME, MOSTLY)):
         found = [site for site, share in shares if low <= share < high]
         if found:
-            yield _one_sided(found, mostly=low == MOSTLY)
+            yield _one_sided(found, sum(site.units for site in kinked), mostly=low == MOSTLY)
     smooth = [s for s in diagnosis.sites if s.samples and not s.layer.nan and not _bends(s)]
     straight = [(site, fit) for site in smooth if (fit := straightness(site)) >= STRAIGHT]
     if straight:
-        yield _straight(straight, len(diagnosis.sites))
+        hidden = [pair for pair in straight if not may_saturate(diagnosis, pair[0])]
+        gates = [pair for pair in straight if pair not in hidden]
+        if hidden:
+            yield _straight(hidden, severe=len(hidden) > 1 or 2 * len(hidden) >= len(diagnosis.sites))
+        if gates:
+            yield _straight(gates, severe=False, gates=True)
 
 
 def one_sided(site: Site) -> frozenset[int]:
@@ -119,17 +130,39 @@ def _near_one(diagnosis: Diagnosis, sites: list[Site]) -> Verdict:
     )
 
 
-def _one_sided(sites: list[Site], *, mostly: bool) -> Verdict:
+def _steep(diagnosis: Diagnosis, sites: list[Site]) -> Verdict:
+    slopes = [site.layer.slope for site in sites]
+    shown = _between([number_text(slope) for slope in (min(slopes), max(slopes))])
+    samples = min(site.samples for site in sites)
+    negative = [site.layer.negative for site in sites]
+    share = _between([percent_text(share) for share in (min(negative), max(negative))])
+    calls = swap_calls(diagnosis, sites, LEAKY)
+    return Verdict(
+        "steep",
+        "fault" if max(slopes) >= STEEP else "warning",
+        f"below 0, {names(sites)} {'has' if len(sites) == 1 else 'have'} an effective slope of {shown}: the "
+        f"{share} of the inputs that are negative, and their gradients, are made that many times larger.",
+        f"Measured on {count_text(samples, 'sample')}; the slope is that of the function, not a matter of chance.",
+        tuple(site.name for site in sites),
+        tuple(Evidence("effective slope E[f'(x) | x < 0]", s.layer.slope, s.samples, s.name) for s in sites),
+        "A number of channels given for the slope does this. A slope below 1 damps the negative side: "
+        f"{code(calls)}, and train anew.",
+        calls,
+    )
+
+
+def _one_sided(sites: list[Site], of: int, *, mostly: bool) -> Verdict:
     count, total = sum(len(one_sided(site)) for site in sites), sum(site.units for site in sites)
     above = sum(int((site.per_unit.positive[list(one_sided(site))] > 0).sum()) for site in sites)
     samples = min(site.one_sided.samples for site in sites)
+    severe = mostly and count >= SOME * of  # a bottleneck of few units is no fault of the model
     sides = f"{above} always positive, {count - above} always negative"
     bound = percent_text(never_seen_bound(samples))
     text = f"{count} of {total} units of {names(sites)} ({share_text(count / total)}) "
     text += f"stayed on one side of the kink on {count_text(samples, 'sample')} ({sides})"
     return Verdict(
         "linear" if mostly else "one_sided",
-        ("warning" if samples >= ENOUGH else "note") if mostly else "note",
+        "warning" if severe and samples >= ENOUGH else "note",
         f"{text}: {'the layer is close to linear' if mostly else 'they act linearly'}.",
         f"Each may still change sides on up to {bound} of all samples (95 %).",
         tuple(site.name for site in sites),
@@ -143,24 +176,24 @@ def _one_sided(sites: list[Site], *, mostly: bool) -> Verdict:
             if samples >= ENOUGH
             else f"Measure on at least {ENOUGH} samples before changing anything."
         )
-        if mostly
+        if severe
         else "",
-        ('leaky.initialise_(model, "lsuv", batch=batch)',) if mostly and samples >= ENOUGH else (),
+        ('leaky.initialise_(model, "lsuv", batch=batch)',) if severe and samples >= ENOUGH else (),
     )
 
 
-def _straight(found: list[tuple[Site, float]], of: int) -> Verdict:
+def _straight(found: list[tuple[Site, float]], *, severe: bool, gates: bool = False) -> Verdict:
     sites = [site for site, _ in found]
     samples = min(site.samples for site in sites)
     site, fit = min(found, key=lambda pair: pair[1])
     scale = number_text(site.layer.input_scale)
     call = 'leaky.initialise_(model, "he")'
-    severe = len(sites) > 1 or 2 * len(sites) >= of  # one among many, a gate say, is no fault of the model
     return Verdict(
         "linear",
         "warning" if severe else "note",
         f"the inputs of {names(sites)} stay where the function is a straight line: a line explains "
-        f"{percent_text(fit)} of the output of {quoted(site.name)} (standard deviation of its inputs: {scale}).",
+        f"{percent_text(fit)} of the output of {quoted(site.name)} (standard deviation of its inputs: {scale})."
+        + (" An output or a gate lies there where the model is not yet sure." if gates else ""),
         f"Read from the histogram of the inputs of {count_text(samples, 'sample')}.",
         tuple(site.name for site in sites),
         tuple(

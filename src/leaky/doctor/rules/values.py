@@ -25,6 +25,7 @@ from leaky.report.text import count_text, share_text
 SATURATED, GRAVE = 0.5, 0.9
 DORMANT = 0.1
 """Share of a layer's units that are dormant, beside those that are dead, which is worth a prescription."""
+GATES = ("sigmoid", "hardsigmoid")
 ANOMALY = "torch.autograd.set_detect_anomaly(True)"
 
 
@@ -113,14 +114,14 @@ def _saturated(diagnosis: Diagnosis) -> Iterator[Verdict]:
 def may_saturate(diagnosis: Diagnosis, site: Site) -> bool:
     """Is it by its place an output or a gate, which lies near its bounds where the model is sure?
 
-    That is a bounded function between others: the last site, or a sigmoid anywhere.
+    That is a bounded function between others: the last site, or one of `GATES` anywhere.
     """
     spec = spec_of(site)
     if spec is None or not math.isfinite(site.layer.saturated):
         return False
     alike = sum(each.activation == site.activation for each in diagnosis.sites)
     last = site is diagnosis.sites[-1]
-    return 2 * alike < len(diagnosis.sites) + last and (last or spec.activation.name == "sigmoid")
+    return 2 * alike < len(diagnosis.sites) + last and (last or spec.activation.name in GATES)
 
 
 def _saturation(found: list[tuple[Site, float]], *, hidden: bool) -> Verdict:
