@@ -2,7 +2,7 @@
 
     python benchmarks/bench_doctor.py [--network cnn ...] [--rounds 15]
 
-Per network, four loops of the same 20 steps (zero_grad, forward, loss, backward, SGD with momentum) take turns:
+Per network, three loops of the same 20 steps (zero_grad, forward, loss, backward, SGD with momentum) take turns:
 without the doctor, watched at the default cadence (one step of 20 is measured), and watched at every step. Before
 anything is timed, a watched and an unwatched training must agree in every bit. The goals: 1.02 at the default
 cadence, 1.10 at every step.

@@ -174,7 +174,8 @@ def watch(
     Every activation of the catalogue is a site: modules, modules called several times (`act`, `act:2`), calls of
     functions (`block.relu`), in place too. A unit is a channel: dim 1 of (N, C, ...), the last dim after a Linear or
     LayerNorm. A sample is an entry of the first dim. What a checkpoint computes again is not counted again. A
-    compiled model runs once more without the compiler, to be measured, and its gradients are not.
+    compiled model runs once more without the compiler, to be measured, and its gradients are not. In
+    distributed training each process measures its own share of the data.
 
     Args:
         model: any module; in DistributedDataParallel and torch.compile the module within is watched.
