@@ -30,6 +30,59 @@ CONSTANTS = {
 }
 
 
+# The same section: forward and backward gains of the others, and of two above backward.
+BOTH = {
+    "relu6": (1.41421, 1.41421),
+    "clipped_relu(20)": (1.41421, 1.41421),
+    "clipped_relu(1)": (1.96864, 1.71160),
+    "squared_relu": (0.81650, 0.70711),
+    "thresholded_relu": (1.57990, 2.51057),
+    "elu": (1.24520, 1.22343),
+    "elu(2)": (0.96235, 0.92355),
+    "celu(2)": (1.15519, 1.14589),
+    "celu(0.5)": (1.33091, 1.29705),
+    "selu": (1.0, 0.96603),
+    "softplus": (1.04187, 1.84623),
+    "sigmoid": (1.84623, 4.72265),
+    "tanh": (1.59254, 1.46741),
+    "softsign": (2.33753, 2.09578),
+    "hardtanh": (1.39204, 1.21029),
+    "hardsigmoid": (1.89784, 6.00812),
+    "hardsigmoid(0.2)": (1.85983, 5.03134),
+    "hardswish": (1.73666, 1.67008),
+    "gelu": (1.53353, 1.48111),
+    "silu": (1.67653, 1.62332),
+    "silu(1.702)": (1.53946, 1.49146),
+    "mish": (1.48685, 1.44476),
+    "shifted_relu": (1.14857, 1.09022),
+    "rrelu": (1.37612, 1.37612),
+    "leaky_relu(0.2)": (1.38675, 1.38675),
+    "very_leaky_relu": (1.34164, 1.34164),
+}
+
+
+@pytest.mark.parametrize("text", BOTH)
+def test_both_gains_are_the_constants(text: str) -> None:
+    spec = leaky.parse(text)
+    forward, backward = spec.gain, spec.activation.backward_gain(**spec.parameters)
+    assert (forward, backward) == pytest.approx(BOTH[text], abs=6e-6)
+
+
+def test_gains_of_what_is_drawn_or_has_several_outputs() -> None:
+    table, generator = leaky.catalogue, np.random.default_rng(11)
+    z = generator.normal(size=2_000_000)
+    divided = z * np.where(z > 0, 1, 1 / generator.uniform(3, 8, size=z.shape))
+    assert table["rrelu"].gain(form="divide") == pytest.approx(1 / math.sqrt(np.mean(divided**2)), rel=3e-3)
+    noisy = z + generator.normal(size=z.shape) * np.sqrt(1 / (1 + np.exp(-z)))
+    assert table["noisy_relu"].gain() == pytest.approx(
+        1 / math.sqrt(np.mean(np.maximum(noisy, 0) ** 2)), rel=3e-3
+    )
+    assert table["noisy_relu"].backward_gain() == pytest.approx(1 / math.sqrt(np.mean(noisy > 0)), rel=3e-3)
+    assert table["maxout"].gain() == pytest.approx(1.0, rel=1e-12)
+    assert table["maxout"].gain(num_pieces=3) == pytest.approx(1 / math.sqrt(1.2757), rel=1e-4)
+    assert table["crelu"].gain() == pytest.approx(math.sqrt(2), rel=1e-15)
+
+
 @pytest.mark.parametrize("text", CONSTANTS)
 def test_gain_is_the_constant(text: str) -> None:
     assert leaky.parse(text).gain == pytest.approx(CONSTANTS[text], abs=6e-6)

@@ -107,7 +107,7 @@ def _hinges(x: mpf, slopes: Sequence[mpf], offsets: Sequence[mpf]) -> mpf:
 
 
 def _hinges_slope(x: mpf, slopes: Sequence[mpf], offsets: Sequence[mpf]) -> mpf:
-    return mpf(int(x > 0)) - sum((a for a, b in zip(slopes, offsets, strict=True) if x < b), mpf(0))
+    return mpf(int(x > 0)) - sum((a for a, b in zip(slopes, offsets, strict=True) if x <= b), mpf(0))
 
 
 def _polynomials(x: mpf, numerator: Sequence[mpf], denominator: Sequence[mpf]) -> tuple[mpf, mpf, mpf, mpf]:
@@ -174,7 +174,7 @@ MORE: dict[str, Row] = {
     "hardshrink": Row(
         value=lambda x, lambd: x if abs(x) > lambd else mpf(0),
         slope=lambda x, lambd: mpf(int(abs(x) > lambd)),
-        settings=({"lambd": 0.5}, {"lambd": 0.0}, {"lambd": 2.0}),
+        settings=({"lambd": 0.5}, {"lambd": 0.05}, {"lambd": 2.0}),
     ),
     "celu": Row(
         value=lambda x, alpha: x if x > 0 else alpha * expm1(x / alpha),
@@ -211,6 +211,7 @@ MORE: dict[str, Row] = {
         slope=lambda x: mpf(0) if x <= -3 else mpf(1) if x >= 3 else (2 * x + 3) / 6,
         ulps=2,
         slope_ulps=2,
+        autodiff_floor=0.25,
     ),
     "gelu": Row(
         value=_gelu,

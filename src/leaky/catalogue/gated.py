@@ -163,9 +163,9 @@ GATED = (
         facts=Facts(
             monotone=False,
             convex=False,
-            lipschitz=lambda approximate: 1.1289041451 if approximate == "none" else 1.1290,
+            lipschitz=lambda approximate: 1.1289041451851548 if approximate == "none" else 1.1289930686587718,
             bounds=lambda approximate: (
-                -0.16997120747990367 if approximate == "none" else -0.1700407,
+                -0.16997120747990367 if approximate == "none" else -0.17004075057125405,
                 math.inf,
             ),
             backward=INPUT,
@@ -190,7 +190,7 @@ GATED = (
             monotone=lambda beta: beta == 0,
             convex=lambda beta: beta == 0,
             homogeneous=lambda beta: beta == 0,
-            lipschitz=lambda beta: 1.0998393194 if beta else 0.5,
+            lipschitz=lambda beta: 1.0998393201288669 if beta else 0.5,
             bounds=_silu_bounds,
             backward=lambda beta: INPUT if beta else "nothing",
         ),
@@ -216,8 +216,8 @@ GATED = (
         facts=Facts(
             monotone=False,
             convex=False,
-            lipschitz=1.0884992995,
-            bounds=(-0.30884345, math.inf),
+            lipschitz=1.0884981612517279,
+            bounds=(-0.30884341301725041, math.inf),
             backward=INPUT,
         ),
         ulps=4,

@@ -16,7 +16,7 @@ from leaky.errors import ArgumentError
 
 
 class _Hinges(Sided):
-    """f' of an adaptive piecewise linear unit: of max(x, 0) from the left, of a hinge from where it is 0."""
+    """f' of an adaptive piecewise linear unit; from the left where nothing else is asked."""
 
     def edges(self, slopes: Any, offsets: Any) -> tuple[Any, ...]:
         return (0.0, *(offset for slope, offset in zip(slopes, offsets, strict=True) if slope != 0))
@@ -26,7 +26,7 @@ class _Hinges(Sided):
         one, nothing = xp.ones_like(x), xp.zeros_like(x)
         result = xp.where((x >= 0) if side == "right" else (x > 0), one, nothing)
         for slope, offset in zip(slopes, offsets, strict=True):
-            open_ = (x <= offset) if side == "left" else (x < offset)
+            open_ = (x < offset) if side == "right" else (x <= offset)
             result = result - xp.where(open_, one * slope, nothing)
         return xp.where(x == x, result, x)
 
@@ -45,7 +45,8 @@ def _adaptive_piecewise_linear(xp: Any, x: Array, slopes: Any, offsets: Any) -> 
     held = xp.where(lowest, xp.zeros_like(x), x)
     result, total, level = relu(xp, held), 0.0, xp.zeros_like(x)
     for slope, offset in zip(slopes, offsets, strict=True):
-        result = result + slope * relu(xp, offset - held)
+        distance = offset - held
+        result = result + slope * xp.where(distance < 0, xp.zeros_like(x), distance)
         total, level = total + slope, level + slope * offset
     limit = xp.where(total * xp.ones_like(x) == 0, level, -times(xp, total, x))
     return xp.where(lowest, limit, result)
@@ -80,8 +81,8 @@ HINGES = (
         title="Adaptive Piecewise Linear Unit",
         family="adaptive",
         formula="max(x, 0) + sum_s slopes[s] * max(0, offsets[s] - x), with slopes and offsets learned",
-        slope="(1 if x > 0 else 0) - sum of slopes[s] where x < offsets[s]",
-        at_zero="at 0 the slope of max(x, 0) is 0, at an offset that of its term; f(NaN) = f'(NaN) = NaN",
+        slope="(1 if x > 0 else 0) - sum of slopes[s] where x <= offsets[s]",
+        at_zero="at 0 and at the offsets f' is that of the left side; f(NaN) = f'(NaN) = NaN",
         value_formula=_adaptive_piecewise_linear,
         derivative_formula=_Hinges(),
         no_inverse="its pieces may be flat or fall",

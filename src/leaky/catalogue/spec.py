@@ -17,7 +17,7 @@ from typing import Any
 from leaky.catalogue.entry import Activation
 from leaky.catalogue.parameter import Parameter
 from leaky.catalogue.table import lookup
-from leaky.errors import ArgumentError
+from leaky.errors import ArgumentError, ArgumentTypeError
 
 _FRAMEWORK = re.compile(r"\s*\w+\s*:")
 """What a framework's callable begins with; a colon further on is no such thing."""
@@ -80,7 +80,10 @@ def parse(text: str | Spec) -> Spec:
     except RecursionError:
         raise ArgumentError(f"activation: cannot read `{text}`; it is nested too deeply") from None
     activation = lookup(name)
-    return Spec(activation, tuple(activation.bind(*positional, **named).values()))
+    try:
+        return Spec(activation, tuple(activation.bind(*positional, **named).values()))
+    except ArgumentTypeError as error:  # of a text there is only one thing wrong: what it says
+        raise ArgumentError(str(error)) from None
 
 
 def names_a_framework(text: str) -> bool:
