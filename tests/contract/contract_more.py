@@ -205,6 +205,7 @@ MORE: dict[str, Row] = {
             {"slope": 2.0, "offset": 0.25},
         ),
         ulps=2,
+        floor=1,
     ),
     "hardswish": Row(
         value=lambda x: _limits(x, x * _between(x + 3, mpf(0), mpf(6)) / 6),
@@ -268,7 +269,7 @@ MORE: dict[str, Row] = {
         slope=_pade_slope,
         settings=({"numerator": NUMERATOR, "denominator": DENOMINATOR},),
         ulps=8,
-        slope_ulps=8,
+        slope_ulps=24,
         floor=1,
         slope_floor=4,
         autodiff_floor=16.0,

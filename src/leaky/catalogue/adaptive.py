@@ -166,6 +166,7 @@ ADAPTIVE = (
         value_formula=None,
         derivative_formula=None,
         no_inverse="it depends on its weights",
+        moments=(lambda: 0.5, lambda: 0.5),  # as it starts: ReLU
         onnx=Onnx(
             composed="ReduceMax over lines whose coefficients come from GlobalAveragePool, Gemm, Relu, Gemm"
         ),
@@ -183,6 +184,7 @@ ADAPTIVE = (
         value_formula=None,
         derivative_formula=None,
         no_inverse="it depends on its weights",
+        moments=(lambda: 1.0, lambda: 1.0),  # as it starts: T(x) normal, and nearly independent of x
         onnx=Onnx(composed="Max(x, BatchNormalization(Conv(x, group=channels)))"),
         acronyms=(("FReLU", "funnel"),),
         module="FunnelReLU",

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Any, TypeVar
+from typing import Any
 
-T = TypeVar("T")
-Fact = T | Callable[..., T]
-"""A value, or a function of the parameters (positionally, in the entry's order) that gives it."""
+Fact = Any
+"""A value of the kind told, or a function of the parameters (positionally, in the entry's order) that gives it."""
 
 INPUT = "its input"
 OUTPUT = "its output"
@@ -20,18 +18,19 @@ BIT = "one bit per element"
 class Facts:
     """Properties of f on the real line, for one setting of its parameters or, as a record, for all of them.
 
-    monotone: f never falls. convex: no chord lies below f. homogeneous: f(c x) = c f(x) for c > 0.
-    lipschitz: the largest |f'| (inf where f jumps or is unbounded in slope). bounds: infimum and supremum of f.
-    backward: what the gradient of x needs besides the gradient that comes in; the cheapest that is exact.
+    Bools: monotone: f never falls; convex: no chord lies below f; homogeneous: f(c x) = c f(x) for c > 0; continuous.
+    A float: lipschitz, the largest |f'| (inf where f jumps or is unbounded in slope). Two floats: bounds, infimum and
+    supremum of f. Text: backward, what the gradient of x needs besides the gradient that comes in; the cheapest that
+    is exact.
     """
 
-    monotone: Fact[bool]
-    convex: Fact[bool]
-    homogeneous: Fact[bool] = False
-    continuous: Fact[bool] = True
-    lipschitz: Fact[float] = 1.0
-    bounds: Fact[tuple[float, float]] = (-math.inf, math.inf)
-    backward: Fact[str] = INPUT
+    monotone: Fact
+    convex: Fact
+    homogeneous: Fact = False
+    continuous: Fact = True
+    lipschitz: Fact = 1.0
+    bounds: Fact = (-math.inf, math.inf)
+    backward: Fact = INPUT
 
     def at(self, *values: Any) -> Facts:
         """The facts at these values of the parameters: plain values everywhere."""
