@@ -17,11 +17,16 @@ def kept_bits(y: torch.Tensor) -> torch.Tensor | None:
     node: Any = y.grad_fn
     if node is None or type(node).__name__ != _NODE:
         return None
-    top = getattr(torch._C._autograd, "_top_saved_tensors_default_hooks", None)
-    if top is None or top(False) is not None:  # checkpointing, say: to ask for them would compute them again
+    if unpacking():
         return None
     bits: torch.Tensor = node.saved_tensors[0]
     return bits
+
+
+def unpacking() -> bool:
+    """Whether to ask a node for what it saved may be to compute it again, as where a checkpoint saved nothing."""
+    top = getattr(torch._C._autograd, "_top_saved_tensors_default_hooks", None)
+    return top is None or top(False) is not None
 
 
 def positives(bits: torch.Tensor, x: torch.Tensor, unit: int, out: torch.Tensor) -> bool:

@@ -27,7 +27,7 @@ from leaky.doctor.functions import (
     read_call,
     read_module,
 )
-from leaky.doctor.gradients import follow
+from leaky.doctor.gradients import follow, own_derivative
 from leaky.doctor.kinds import kind_of, measurable, recomputing
 from leaky.doctor.sums import Scratch
 from leaky.doctor.tally import Options, Tally
@@ -182,7 +182,8 @@ class Collector:
                 given = x.detach() if mark is None else invert(x.detach(), mark.slope)
             if tally is not None:
                 if given is not None:
-                    finite = tally.input(given, unit, kept_bits(y))
+                    slope = own_derivative(y, applied) if mark is None else None
+                    finite = tally.input(given, unit, kept_bits(y), slope)
                 tally.output(y, unit, finite)
         self._follow(name, tally, y, applied, unit, given, mark is not None)
         return y

@@ -52,9 +52,13 @@ class Applied:
 
     def derivative(self, x: torch.Tensor, unit: int) -> torch.Tensor:
         """f'(x), element by element: by torch's own backward, which is faster than the formula, where it has one."""
-        twin = _twin(self.entry)
-        if twin is not None and not any(isinstance(value, torch.Tensor) for value in self.values):
-            named = {p.name: value for p, value in zip(self.entry.parameters, self.values, strict=True)}
+        twin, taken = _twin(self.entry)
+        given = dict(zip(self.entry.parameters, self.values, strict=True))
+        if twin is not None and all(
+            isinstance(value, float | str) if p.name in taken else value is p.default or value == p.default
+            for p, value in given.items()
+        ):
+            named = {p.name: value for p, value in given.items() if p.name in taken}
             with torch.enable_grad():
                 x = (x.clone() if x.is_inference() else x.detach()).requires_grad_()
                 return torch.autograd.grad(twin(x, **named), x, torch.ones_like(x))[0]
@@ -115,16 +119,19 @@ def _formula(formula: Callable[..., Any] | None) -> Callable[..., Any]:
 
 
 @cache
-def _twin(entry: Activation) -> Callable[..., Any] | None:
-    """torch's function of that name, if it takes the entry's parameters by their names."""
+def _twin(entry: Activation) -> tuple[Callable[..., Any] | None, frozenset[str]]:
+    """torch's function of that name, and the entry's parameters that it takes; of others it has the defaults."""
     twin = getattr(F, entry.name, None) or getattr(torch, entry.name, None)
     if twin is None:
-        return None
-    try:
-        twin(torch.zeros(1), **{parameter.name: parameter.default for parameter in entry.parameters})
-    except (TypeError, RuntimeError):
-        return None
-    return twin  # type: ignore[no-any-return]
+        return None, frozenset()
+    taken = set()
+    for parameter in entry.parameters:
+        try:
+            twin(torch.zeros(1), **{parameter.name: parameter.default})
+        except (TypeError, RuntimeError):  # another signature
+            continue
+        taken.add(parameter.name)
+    return twin, frozenset(taken)
 
 
 def _functions() -> dict[Callable[..., Any], Activation]:

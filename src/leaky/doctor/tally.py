@@ -108,11 +108,18 @@ class Tally:
             bounded=self.applied.bounds is not None,
         )
 
-    def input(self, x: torch.Tensor, unit: int, bits: torch.Tensor | None = None) -> bool:
-        """Count the input of a call; whether all of it was finite. `bits` are those of x > 0, if they are there.
+    def input(
+        self,
+        x: torch.Tensor,
+        unit: int,
+        bits: torch.Tensor | None = None,
+        derivative: torch.Tensor | None = None,
+    ) -> bool:
+        """Count the input of a call; whether all of it was finite. It is added to the sums with the output.
 
-        It is added to the sums with the output.
+        `bits` are those of x > 0, and `derivative` is f'(x), if they are there.
         """
+        where = unit
         x, unit = plain(x, unit)
         rows = self._forward.fit(x, unit)
         per_sample(x, unit, rows[4])
@@ -136,7 +143,8 @@ class Tally:
         else:
             torch.gt(rows[0], 0, out=rows[3])
         square_sums(x, unit, z, rows[5])
-        self._shape(x, unit, z)
+        given = None if derivative is None or not finite else plain(derivative, where)[0]
+        self._shape(x, unit, z, given)
         self._bins.add(x if missing is None else x[~missing])
         if self._options.elements:
             self._see_elements(x)
@@ -198,7 +206,7 @@ class Tally:
         self.gradient_values += count
         self.gradient_passes += 1
 
-    def _shape(self, x: torch.Tensor, unit: int, z: torch.Tensor) -> None:
+    def _shape(self, x: torch.Tensor, unit: int, z: torch.Tensor, slope: torch.Tensor | None) -> None:
         """Sum of f'(x) over x < 0, and count of |f'(x)| < FLAT; of two lines both follow from the counts."""
         slopes = self.applied.slopes
         line: Any = slopes if slopes is not None and isinstance(slopes[0], float) else None
@@ -206,7 +214,8 @@ class Tally:
             self._settle()
             self._line = line
         if slopes is None:
-            slope, rows = self.applied.derivative(x, unit), self._forward.each
+            slope = self.applied.derivative(x, unit) if slope is None else slope
+            rows = self._forward.each
             per_sample(torch.lt(x, 0, out=z).mul_(slope), unit, rows[7])
             per_sample(torch.lt(slope.abs(), FLAT, out=z), unit, rows[8])
             self._add(_SLOPE, self._forward.per_unit(slice(7, 9)))
