@@ -154,13 +154,13 @@ def outside_domain(subject: Subject) -> Iterator[Finding]:
         if entry is None or given.kind.name in _SLOPES or not given.truly_number:
             continue
         parameter = next((known for known in entry.parameters if known.name == given.name), None)
-        if parameter is None or parameter.learned or not math.isfinite(given.number or 0.0):
+        if parameter is None or parameter.learned or parameter.choices or not math.isfinite(given.number or 0.0):
             continue
         try:
-            parameter.check(given.kind.name, given.number)
+            parameter.check(given.kind.name, given.value if parameter.integer else given.number)
         except LeakyError:
             message = f"{given.shown}: `{given.name}` must be {parameter.domain}"
-            remedy = f"write {given.fixed(f'{given.name}={parameter.default:g}')}"
+            remedy = f"write {given.fixed(f'{given.name}={parameter.shown}')}"
             yield given.finding("LKY106", message, remedy)
 
 
