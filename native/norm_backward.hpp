@@ -52,7 +52,7 @@ struct Sums {
 /// `r` says where grad has the elements; source has them from `offset` on, in runs `stride` apart.
 template <class T, Act A, bool Kept>
 Sums block_sums(const T* grad, const T* source, const Runs& r, int64_t offset, int64_t stride,
-                const Back<Compute<T>>& back) {
+                const Back<Compute<T>>& back, int64_t next) {
     using C = Compute<T>;
     constexpr int lanes = Pack<C>::lanes;
     const Reader<T, A, Kept> reader(back);
@@ -60,6 +60,8 @@ Sums block_sums(const T* grad, const T* source, const Runs& r, int64_t offset, i
     for (int64_t run = 0; run < r.runs; ++run) {
         const T *g = grad + r.offset + run * r.stride, *p = source + offset + run * stride;
         each_pack<lanes>({0, 1, 0, r.length}, [&](int64_t i, int count) __attribute__((always_inline)) {
+            fetch<lanes>(g + i + next);
+            fetch<lanes>(p + i + next);
             Pack<C> gz, xhat;  // beyond an end grad is 0 and adds nothing
             reader.read(load_up_to(p + i, count, C(0)), load_up_to(g + i, count, C(0)), gz, xhat);
             sum = sum + gz;
@@ -89,7 +91,7 @@ void block_grad(const T* grad, const T* source, T* grad_x, const Runs& r, int64_
 }
 
 template <class T> struct BackRuns {
-    Sums (*sums)(const T*, const T*, const Runs&, int64_t, int64_t, const Back<Compute<T>>&);
+    Sums (*sums)(const T*, const T*, const Runs&, int64_t, int64_t, const Back<Compute<T>>&, int64_t);
     void (*grad)(const T*, const T*, T*, const Runs&, int64_t, int64_t, const Back<Compute<T>>&);
 };
 
@@ -134,11 +136,11 @@ template <class T> bool norm_backward_rows(const NormBackward& p) {
             const Runs r = blocks.at(i);
             Sums one;
             if (place < 0) {
-                one = from_y.sums(grad, y, r, r.offset, r.stride, back);
+                one = from_y.sums(grad, y, r, r.offset, r.stride, back, ahead(blocks, i));
             } else {
                 const int64_t run = (r.offset - start) / r.stride, within = (r.offset - start) % r.stride;
                 const int64_t stride = p.kept_count * p.s;
-                one = from_x.sums(grad, kept, r, (sample + run) * stride + place * p.s + within, stride, back);
+                one = from_x.sums(grad, kept, r, (sample + run) * stride + place * p.s + within, stride, back, 0);
             }
             all.grad += one.grad;
             all.product += one.product;

@@ -65,13 +65,26 @@ struct Moments {
     }
 };
 
+/// Ask for the `count` elements from `p` on: hardware does not look ahead past a page, and blocks are apart.
+template <int count, class T> LEAKY_INLINE void fetch(const T* p) {
+    for (size_t byte = 0; byte < count * sizeof(T); byte += 64) __builtin_prefetch(reinterpret_cast<const char*>(p) + byte);
+}
+
+/// From one block to the next; 0 at the end, where what is there is asked for again.
+inline int64_t ahead(const Cut& blocks, int64_t i) {
+    return i + 1 < blocks.count ? blocks.at(i + 1).offset - blocks.at(i).offset : 0;
+}
+
 /// Of one block: its mean first, then distances from that; the second reading is from L1.
-template <class T> Moments block_moments(const T* x, const Runs& r) {
+template <class T> Moments block_moments(const T* x, const Runs& r, int64_t next) {
     using C = Compute<T>;
     constexpr int lanes = Pack<C>::lanes;
     const double count = double(r.runs * r.length);
     Pack<C> sum{}, rest{}, squares{};
-    each_pack<lanes>(r, [&](int64_t at, int n) __attribute__((always_inline)) { sum = sum + load_up_to(x + at, n, C(0)); });
+    each_pack<lanes>(r, [&](int64_t at, int n) __attribute__((always_inline)) {
+        fetch<lanes>(x + at + next);
+        sum = sum + load_up_to(x + at, n, C(0));
+    });
     const C about = C(total(sum) / count);
     const Same<C> centre = splat(about);
     each_pack<lanes>(r, [&](int64_t at, int n) __attribute__((always_inline)) {
@@ -86,7 +99,7 @@ template <class T> Moments block_moments(const T* x, const Runs& r) {
 template <class T> Moments piece_moments(const T* x, const Runs& piece) {
     const Cut blocks(piece, kBlock);
     Moments all{0, 0, 0};
-    for (int64_t i = 0; i < blocks.count; ++i) all.add(block_moments(x, blocks.at(i)));
+    for (int64_t i = 0; i < blocks.count; ++i) all.add(block_moments(x, blocks.at(i), ahead(blocks, i)));
     return all;
 }
 

@@ -280,6 +280,8 @@ def _dtype(tensor: torch.Tensor) -> int:
 
 
 def _same_dtype(x: torch.Tensor, out: torch.Tensor) -> int:
+    if x is out:
+        return _dtype(x)
     if x.dtype != out.dtype or x.numel() != out.numel():
         raise ArgumentTypeError(
             f"leaky.kernels.native: `out` must have {x.numel()} elements of {x.dtype}, "

@@ -45,6 +45,11 @@ def requested(environment: str | None = None) -> Kernel | None:
 REQUESTED: Kernel | None = requested()
 
 
+_functorch = torch._C._are_functorch_transforms_active
+_jit_trace = torch._C._get_tracing_state
+_dispatch_modes = torch._C._len_torch_dispatch_stack
+
+
 def tracing() -> bool:
     """Whether something looks at the call that native kernels are invisible to.
 
@@ -53,14 +58,14 @@ def tracing() -> bool:
     """
     return (
         torch.compiler.is_compiling()
-        or torch._C._are_functorch_transforms_active()
-        or torch._C._get_tracing_state() is not None
-        or torch._C._len_torch_dispatch_stack() > 0
+        or _functorch()
+        or _jit_trace() is not None
+        or _dispatch_modes() > 0
         or forward_ad._current_level >= 0
     )
 
 
-def why_not_native(x: torch.Tensor, *, small: int = SMALL) -> str | None:
+def why_not_native(x: torch.Tensor, small: int = SMALL) -> str | None:
     """The reason why the native kernels do not serve `x`; None where they do. Raises where they are forced."""
     reason = _why_not_native(x, small)
     if reason is not None and REQUESTED == "native" and x.numel() >= small and not tracing():

@@ -13,10 +13,10 @@ import torch
 
 from leaky.catalogue import Spec, parse
 from leaky.errors import ArgumentError
-from leaky.kernels.select import Choice, why_not_native
+from leaky.kernels.select import DTYPES, TENSORS, Choice, why_not_native
 from leaky.nn import functional
 from leaky.nn.modules import activation as activation_module
-from leaky.nn.norm_ops import NormAct, lossy_channels, plain_vector, run_forward
+from leaky.nn.norm_ops import NormAct, layout_of, lossy_channels, run_forward
 from leaky.nn.norm_torch import Norm
 
 DEFAULT = "leaky_relu(negative_slope=0.01)"
@@ -48,28 +48,40 @@ class _NormAct(torch.nn.Module):
     @property
     def negative_slope(self) -> float | None:
         """The slope, 0 for ReLU; None for activations that have no fused kernel."""
-        if self.activation.activation.name == "relu":
-            return 0.0
-        return self.activation.parameters.get("negative_slope")
+        entry, values = self.activation.activation, self.activation.values
+        if entry.parameters and entry.parameters[0].name == "negative_slope":
+            return float(values[0])
+        return 0.0 if entry.name == "relu" else None
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """activation(norm(input))."""
-        slope = self.negative_slope
-        if self._why_not_native(input) is not None or slope is None:
+        vectors, slope = self._vectors(), self.negative_slope
+        if slope is None or self._why_not_native(input, vectors) is not None:
             return self._composed(input)
         self._check_input_dim(input)
         if input.dim() == self._unbatched:
-            return self._fused(input[None], slope)[0]
-        return self._fused(input, slope)
+            return self._fused(input[None], vectors, slope)[0]
+        return self._fused(input, vectors, slope)
 
-    def _fused(self, x: torch.Tensor, slope: float) -> torch.Tensor:
-        norm, weight, bias = self._plan(x), self.weight, self.bias
-        learns = x.requires_grad or any(t is not None and t.requires_grad for t in (weight, bias))
-        if learns and torch.is_grad_enabled():
+    def _vectors(self) -> _Vectors:
+        """Weight, bias and running statistics, each fetched once a call: torch.nn.Module finds them slowly."""
+        own: dict[str, torch.nn.Parameter | None] = self._parameters
+        plain = "weight" in own and "bias" in own  # else parametrized
+        weight, bias = (own["weight"], own["bias"]) if plain else (self.weight, self.bias)
+        return weight, bias, self._buffers["running_mean"], self._buffers["running_var"]
+
+    def _fused(self, x: torch.Tensor, vectors: _Vectors, slope: float) -> torch.Tensor:
+        weight, bias, running_mean, running_var = vectors
+        norm = self._plan(x, running_mean, running_var)
+        if torch.is_grad_enabled() and (
+            x.requires_grad
+            or (weight is not None and weight.requires_grad)
+            or (bias is not None and bias.requires_grad)
+        ):
             y: torch.Tensor = NormAct.apply(x, weight, bias, norm, slope)[0]  # type: ignore[no-untyped-call]
         else:
-            y = run_forward(x, weight, bias, norm, slope)
-        if norm.per_instance and self.running_mean is not None and not norm.given:
+            y = run_forward(x, weight, bias, norm, slope, layout_of(x))
+        if norm.per_instance and running_mean is not None and not norm.given:
             self._record(x, norm)
         return y
 
@@ -85,26 +97,33 @@ class _NormAct(torch.nn.Module):
             case slope:
                 return functional.leaky_relu(z, slope, inplace=slope >= 0)
 
-    def _why_not_native(self, x: torch.Tensor) -> str | None:
-        reason = why_not_native(x, small=_SMALL)
+    def _why_not_native(self, x: torch.Tensor, vectors: _Vectors) -> str | None:
+        reason = why_not_native(x, _SMALL)
         if reason is not None:
             return reason
-        axis = 0 if x.dim() == self._unbatched else 1
-        if x.dim() <= axis or x.shape[axis] != self.num_features:
+        axis, shape, features = 0 if x.dim() == self._unbatched else 1, x.shape, self.num_features
+        if len(shape) <= axis or shape[axis] != features:
             return "the input does not have num_features channels"  # torch has the words for what follows
         if self.eps <= 0:
             return f"eps is {self.eps:g}"
-        weight = self.weight
+        weight = vectors[0]
         if weight is not None and weight.dtype != x.dtype and (weight.dtype, x.dtype) not in _MIXED:
             return f"weights of {weight.dtype} with an input of {x.dtype}"
-        for tensor in (weight, self.bias, self.running_mean, self.running_var):
-            if tensor is not None and not plain_vector(tensor, self.num_features):
+        whole = (features,)
+        for tensor in vectors:
+            if tensor is not None and not (
+                type(tensor) in TENSORS
+                and tensor.is_cpu
+                and tensor.dtype in DTYPES
+                and tensor.shape == whole
+                and tensor.is_contiguous()
+            ):
                 return "the module's tensors are not plain CPU vectors of num_features elements"
         return None
 
     def explain(self, input: torch.Tensor) -> Choice:
         """Which kernel would serve a call on `input`, why, and what it would keep for backward."""
-        slope, reason = self.negative_slope, self._why_not_native(input)
+        slope, reason = self.negative_slope, self._why_not_native(input, self._vectors())
         if slope is None:
             return Choice(
                 "torch", f"{self.activation} has no fused kernel", "the norm's input and what torch keeps"
@@ -134,7 +153,9 @@ class _NormAct(torch.nn.Module):
     def _check_input_dim(self, input: torch.Tensor) -> None:
         super()._check_input_dim(input)  # type: ignore[misc]
 
-    def _plan(self, x: torch.Tensor) -> Norm:
+    def _plan(
+        self, x: torch.Tensor, running_mean: torch.Tensor | None, running_var: torch.Tensor | None
+    ) -> Norm:
         raise AssertionError("the two kinds of norm say which statistics they take")
 
     @torch.no_grad()
@@ -150,19 +171,23 @@ class _NormAct(torch.nn.Module):
                 mean = seen.view(len(x), -1).mean(0).to(running.dtype)
                 running.mul_(1 - factor).add_(mean, alpha=factor * correction)
 
-    def _empty_statistics(self, count: int, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        wide = torch.float64 if x.dtype == torch.float64 else torch.float32
-        return x.new_empty(count, dtype=wide), x.new_empty(count, dtype=wide)
-
-    def _running(self, x: torch.Tensor) -> Norm:
+    def _running(self, x: torch.Tensor, *running: torch.Tensor) -> Norm:
         """The running statistics as they are now: later training must not change this call's backward."""
-        assert self.running_mean is not None
-        assert self.running_var is not None
-        wide = torch.float64 if x.dtype == torch.float64 else torch.float32
-        mean, var = (t.detach().to(wide, copy=True) for t in (self.running_mean, self.running_var))
+        mean, var = (t.detach().to(_wide(x), copy=True) for t in running)
         return Norm(mean, var, self.eps, per_instance=False, given=True)
 
 
+def _wide(x: torch.Tensor) -> torch.dtype:
+    """The dtype of statistics."""
+    return torch.float64 if x.dtype == torch.float64 else torch.float32
+
+
+def _empty_statistics(count: int, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    wide = _wide(x)
+    return torch.empty(count, dtype=wide), torch.empty(count, dtype=wide)
+
+
+_Vectors = tuple[torch.Tensor | None, torch.Tensor | None, torch.Tensor | None, torch.Tensor | None]
 _MIXED = ((torch.float32, torch.bfloat16), (torch.float32, torch.float16))
 """Dtypes of weights and input that differ and go together, as in torch."""
 _SMALL = 256
@@ -172,32 +197,40 @@ _SMALL = 256
 class _BatchNormAct(_NormAct):
     num_batches_tracked: torch.Tensor | None
 
-    def _plan(self, x: torch.Tensor) -> Norm:
-        if not self.training and self.running_mean is not None:
-            return self._running(x)
-        channels = x.shape[1]
+    def _plan(
+        self, x: torch.Tensor, running_mean: torch.Tensor | None, running_var: torch.Tensor | None
+    ) -> Norm:
+        known = None if running_mean is None or running_var is None else (running_mean, running_var)
+        if known and not self.training:
+            return self._running(x, *known)
+        channels = self.num_features
         if x.numel() == channels:  # one value per channel: torch has the words
             torch.nn.functional._verify_batch_size(x.size())  # type: ignore[attr-defined]
-        mean, var = self._empty_statistics(channels, x)
+        mean, var = _empty_statistics(channels, x)
         if not (self.training and self.track_running_stats):
             return Norm(mean, var, self.eps, per_instance=False, given=False)
         factor = 0.0 if self.momentum is None else self.momentum
-        seen = self.num_batches_tracked
+        seen = self._buffers["num_batches_tracked"]
         if seen is not None:
             seen.add_(1)
             if self.momentum is None:
                 factor = 1.0 / float(seen)
-        means, variances = self.running_mean, self.running_var
-        running = None if means is None or variances is None else (means, variances)
-        return Norm(mean, var, self.eps, False, False, running, factor)
+        return Norm(mean, var, self.eps, False, False, known, factor)
 
 
 class _InstanceNormAct(_NormAct):
-    def _plan(self, x: torch.Tensor) -> Norm:
-        if not self.training and self.track_running_stats:
-            return self._running(x)
+    def _plan(
+        self, x: torch.Tensor, running_mean: torch.Tensor | None, running_var: torch.Tensor | None
+    ) -> Norm:
+        if (
+            not self.training
+            and self.track_running_stats
+            and running_mean is not None
+            and running_var is not None
+        ):
+            return self._running(x, running_mean, running_var)
         torch.nn.functional._verify_spatial_size(x.size())  # type: ignore[attr-defined]
-        mean, var = self._empty_statistics(x.shape[0] * x.shape[1], x)
+        mean, var = _empty_statistics(x.shape[0] * x.shape[1], x)
         return Norm(mean, var, self.eps, per_instance=True, given=False)
 
 

@@ -8,15 +8,16 @@ of eps * (|weight| + |bias|) / |weight|: channels where that is too much, and fu
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
 from leaky.kernels import native
-from leaky.kernels.select import DTYPES, TENSORS
+from leaky.kernels.select import DTYPES
 from leaky.nn import norm_torch
 from leaky.nn.norm_torch import Norm
 from leaky.nn.ops import has_no_address, same_layout
+from leaky.nn.reuse import held_once
 
 LOSS_LIMIT = 4.0
 """A channel keeps its input where (|weight| + |bias|) / |weight| is above: reading xhat from y loses so many eps."""
@@ -38,30 +39,32 @@ class NormAct(torch.autograd.Function):
         norm: Norm,
         negative_slope: float,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        y = run_forward(x, weight, bias, norm, negative_slope)
+        layout = layout_of(x)
+        y = run_forward(x, weight, bias, norm, negative_slope, layout)
         index: torch.Tensor | None = None
         kept: torch.Tensor | None = None
-        channels = x.shape[1]
+        channels = layout.c
         count = lossy_channels(weight, bias, channels, negative_slope, x.dtype)
         if count == channels:
             kept = x
         elif count:
             index = x.new_empty(channels, dtype=torch.int32)
             lossy_channels(weight, bias, channels, negative_slope, x.dtype, index)
-            kept = dense(x.index_select(1, (index >= 0).nonzero()[:, 0]), like=y)
+            kept = dense(x.index_select(1, (index >= 0).nonzero()[:, 0]), layout)
         trace = x.new_empty_strided(x.shape, (0,) * x.dim())
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(None if kept is x else y, kept, index, trace, weight, bias, norm.mean, norm.var)
-        ctx.rest = (norm.eps, norm.per_instance, norm.given, negative_slope, y.stride())
+        ctx.rest = (norm.eps, norm.per_instance, norm.given, negative_slope, y.stride(), layout)
         return y, trace
 
     @staticmethod
     def backward(ctx: Any, *grads: torch.Tensor | None) -> tuple[torch.Tensor | None, ...]:
+        over = held_once(grads)
         grad, grad_trace = grads
         if grad is None:
             return grad_trace, None, None, None, None
         y, kept, index, trace, weight, bias, mean, var = ctx.saved_tensors
-        eps, per_instance, given, negative_slope, stride = ctx.rest
+        eps, per_instance, given, negative_slope, stride, layout = ctx.rest
         norm = Norm(mean, var, eps, per_instance, given)
         needs = ctx.needs_input_grad[:3]
         if y is not None and not same_layout(y, stride):  # hooks on saved tensors may give another back
@@ -71,11 +74,19 @@ class NormAct(torch.autograd.Function):
             x = norm_torch.Through.apply(trace, x) if needs[0] else x  # type: ignore[no-untyped-call]
             found = norm_torch.differentiated(x, weight, bias, norm, negative_slope, grad, needs)
         else:
-            found = run_backward(grad, stride, y, kept, index, weight, bias, norm, negative_slope)
-        grad_x, grad_weight, grad_bias = (g if need else None for g, need in zip(found, needs, strict=True))
-        if grad_trace is not None:
-            grad_x = grad_trace if grad_x is None else grad_x + grad_trace
-        return grad_x, grad_weight, grad_bias, None, None
+            found = run_backward(
+                grad, stride, layout, y, kept, index, weight, bias, norm, negative_slope, over
+            )
+        grad_x, grad_weight, grad_bias = found
+        if grad_trace is not None and grad_x is not None:
+            grad_x = grad_x + grad_trace
+        return (
+            grad_x if needs[0] else None,
+            grad_weight if needs[1] else None,
+            grad_bias if needs[2] else None,
+            None,
+            None,
+        )
 
 
 def lossy_channels(
@@ -99,41 +110,36 @@ def lossy_channels(
 _SMALLEST = {dtype: torch.finfo(dtype).smallest_normal for dtype in DTYPES}
 
 
-def plain_vector(x: torch.Tensor, count: int) -> bool:
-    """Whether the kernels may read and write `x` by its address: `count` numbers next to each other."""
-    return (
-        type(x) in TENSORS
-        and x.is_cpu
-        and x.dtype in DTYPES
-        and x.dim() == 1
-        and len(x) == count
-        and (x.is_contiguous())
-    )
+class Layout(NamedTuple):
+    """The sizes of (N, C, *space) and how it lies in memory: (n, c, s), or (n, s, c) with `channels_last`."""
+
+    n: int
+    c: int
+    s: int
+    channels_last: bool
 
 
-def dense(x: torch.Tensor, *, like: torch.Tensor) -> torch.Tensor:
-    """`x` in the memory format of `like`, of which there are two: contiguous and channels last."""
-    if is_channels_last(like):
-        return x.contiguous(memory_format=_channels_last(x.dim()))
-    return x.contiguous()
-
-
-def is_channels_last(x: torch.Tensor) -> bool:
-    """Whether a channels-last kernel should run: dense in that format and not in the contiguous one."""
-    if x.dim() == 2:
-        return x.is_contiguous()  # (N, C) is both; its channels are next to each other
-    return (
-        x.dim() in (4, 5) and not x.is_contiguous() and x.is_contiguous(memory_format=_channels_last(x.dim()))
-    )
-
-
-def _channels_last(dim: int) -> torch.memory_format:
-    return {4: torch.channels_last, 5: torch.channels_last_3d}.get(dim, torch.contiguous_format)
-
-
-def _sizes(x: torch.Tensor) -> tuple[int, int, int]:
+def layout_of(x: torch.Tensor) -> Layout:
+    """How the kernels write what they make of `x`: channels last where x is dense in that format alone."""
     n, c, *space = x.shape
-    return n, c, math.prod(space)
+    if not space:
+        return Layout(n, c, 1, True)  # (N, C) is both; its channels are next to each other
+    last = (
+        not x.is_contiguous()
+        and len(space) in (2, 3)
+        and x.is_contiguous(memory_format=_CHANNELS_LAST[len(space)])
+    )
+    return Layout(n, c, math.prod(space), last)
+
+
+_CHANNELS_LAST = {2: torch.channels_last, 3: torch.channels_last_3d}
+
+
+def dense(x: torch.Tensor, layout: Layout) -> torch.Tensor:
+    """`x` as one block of memory in that layout."""
+    if layout.channels_last and x.dim() > 2:
+        return x.contiguous(memory_format=_CHANNELS_LAST[x.dim() - 2])
+    return x.contiguous()
 
 
 def run_forward(
@@ -142,11 +148,10 @@ def run_forward(
     bias: torch.Tensor | None,
     norm: Norm,
     negative_slope: float,
+    layout: Layout,
 ) -> torch.Tensor:
     """y, and the statistics into `norm` unless they are given."""
-    channels_last = is_channels_last(x)
-    if not channels_last:
-        x, channels_last = x.contiguous(), x.dim() == 2
+    x = dense(x, layout)
     y = torch.empty_like(x)
     native.norm_act_forward(
         x,
@@ -157,8 +162,7 @@ def run_forward(
         norm.var,
         norm.eps,
         negative_slope,
-        *_sizes(x),
-        channels_last,
+        *layout,
         norm.per_instance,
         norm.given,
         running=norm.running,
@@ -170,6 +174,7 @@ def run_forward(
 def run_backward(
     grad: torch.Tensor,
     stride: tuple[int, ...],
+    layout: Layout,
     y: torch.Tensor | None,
     kept: torch.Tensor | None,
     index: torch.Tensor | None,
@@ -177,18 +182,22 @@ def run_backward(
     bias: torch.Tensor | None,
     norm: Norm,
     negative_slope: float,
-) -> tuple[torch.Tensor | None, ...]:
+    over: bool = False,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Gradients of x, weight and bias, from the output, which has `stride`, or the input where it is kept."""
-    grad_x = torch.empty_strided(grad.shape, stride, dtype=grad.dtype, device=grad.device)
-    if not same_layout(grad, stride):
-        grad = grad_x.copy_(grad)
-    channels = grad.shape[1]
+    if over and grad.stride() == stride:
+        grad_x = grad
+    else:
+        grad_x = torch.empty_strided(grad.shape, stride, dtype=grad.dtype)
+        if not same_layout(grad, stride):
+            grad = grad_x.copy_(grad)
+    channels = layout.c
     wide = norm.mean.dtype
-    grad_weight, grad_bias = grad.new_empty(channels, dtype=wide), grad.new_empty(channels, dtype=wide)
+    grad_weight, grad_bias = torch.empty(channels, dtype=wide), torch.empty(channels, dtype=wide)
     native.norm_act_backward(
         grad,
         y,
-        None if kept is None else dense(kept, like=grad_x),
+        None if kept is None else dense(kept, layout),
         index,
         grad_x,
         weight,
@@ -199,12 +208,11 @@ def run_backward(
         grad_bias,
         norm.eps,
         negative_slope,
-        *_sizes(grad),
-        is_channels_last(grad_x),
+        *layout,
         norm.per_instance,
         norm.given,
     )
-    narrow = next((t.dtype for t in (weight, bias) if t is not None), wide)
-    if narrow != wide:
-        grad_weight, grad_bias = grad_weight.to(narrow), grad_bias.to(narrow)
-    return grad_x, None if weight is None else grad_weight, None if bias is None else grad_bias
+    some = weight if weight is not None else bias
+    if some is not None and some.dtype != wide:
+        grad_weight, grad_bias = grad_weight.to(some.dtype), grad_bias.to(some.dtype)
+    return grad_x, grad_weight, grad_bias

@@ -8,6 +8,7 @@ import torch
 
 from leaky.kernels import native
 from leaky.kernels.select import tracing
+from leaky.nn.reuse import held_once
 
 
 class KeepBits(torch.autograd.Function):
@@ -24,7 +25,7 @@ class KeepBits(torch.autograd.Function):
         else:
             out = torch.empty_like(x)
             source = x if x.is_contiguous() or same_layout(x, out.stride()) else out.copy_(x)
-        bits = x.new_empty((x.numel() + 7) // 8, dtype=torch.uint8)
+        bits = torch.empty((x.numel() + 7) // 8, dtype=torch.uint8)
         native.leaky_relu_forward(source, out, negative_slope, bits, relu=relu)
         ctx.save_for_backward(bits)
         ctx.rest = (out.stride(), negative_slope, relu)
@@ -36,7 +37,12 @@ class KeepBits(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, None, None, None]:
         (bits,) = ctx.saved_tensors
-        return _gradient(grads[0], bits, *ctx.rest), None, None, None
+        if torch.is_grad_enabled():
+            grad = _Gradient.apply(grads[0], bits, *ctx.rest)  # type: ignore[no-untyped-call]
+        else:
+            over = held_once(grads)
+            grad = _multiply(grads[0], bits, *ctx.rest, over=over)
+        return grad, None, None, None
 
 
 class _Gradient(torch.autograd.Function):
@@ -53,30 +59,30 @@ class _Gradient(torch.autograd.Function):
     ) -> torch.Tensor:
         ctx.save_for_backward(bits)
         ctx.rest = (stride, negative_slope, relu)
-        return _multiply(grad, bits, *ctx.rest)
+        return _multiply(grad, bits, *ctx.rest, over=False)
 
     @staticmethod
     def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, None, None, None, None]:
-        (bits,) = ctx.saved_tensors
-        return _gradient(grads[0], bits, *ctx.rest), None, None, None, None
-
-
-def _gradient(grad: torch.Tensor, bits: torch.Tensor, *rest: Any) -> torch.Tensor:
-    if not torch.is_grad_enabled():
-        return _multiply(grad, bits, *rest)
-    result: torch.Tensor = _Gradient.apply(grad, bits, *rest)  # type: ignore[no-untyped-call]
-    return result
+        return *KeepBits.backward(ctx, *grads), None
 
 
 def _multiply(
-    grad: torch.Tensor, bits: torch.Tensor, stride: tuple[int, ...], negative_slope: float, relu: bool
+    grad: torch.Tensor,
+    bits: torch.Tensor,
+    stride: tuple[int, ...],
+    negative_slope: float,
+    relu: bool,
+    over: bool,
 ) -> torch.Tensor:
+    """grad * f'(x); `over` allows to write it over `grad`."""
     if has_no_address(grad):
         upper = _unpacked(bits, grad.shape, stride)
         return torch.where(upper, grad, torch.zeros_like(grad) if relu else grad * negative_slope)
-    out = torch.empty_strided(grad.shape, stride, dtype=grad.dtype, device=grad.device)
-    if not same_layout(grad, stride):
-        grad = out.copy_(grad)
+    if grad.stride() == stride:
+        out = grad if over else torch.empty_like(grad)
+    else:
+        out = torch.empty_strided(grad.shape, stride, dtype=grad.dtype)
+        grad = grad if same_layout(grad, stride) else out.copy_(grad)
     native.leaky_relu_backward(grad, bits, out, negative_slope, relu=relu)
     return out
 
