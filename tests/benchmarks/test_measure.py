@@ -21,7 +21,7 @@ def test_candidates_run_in_turn_after_the_warmup() -> None:
         rounds=3,
         warmup=1,
     )
-    assert "".join(order) == "check" + "ab" * 4
+    assert "".join(order) == "check" + "ab" + "ab" + "ba" + "ab"  # the warmup, then there and back
     assert [len(timing.seconds) for timing in timings.values()] == [3, 3]
 
 

@@ -72,6 +72,7 @@ def _multiply(
     stride: tuple[int, ...],
     negative_slope: float,
     relu: bool,
+    *,
     over: bool,
 ) -> torch.Tensor:
     """grad * f'(x); `over` allows to write it over `grad`."""
