@@ -6,6 +6,7 @@ gradient of its input, which other readers of the input (a skip connection) add 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -59,8 +60,12 @@ def own_derivative(y: torch.Tensor, applied: Applied) -> torch.Tensor | None:
 
 
 def _is_own(node: Any, applied: Applied) -> bool:
-    name = node.name().partition("Backward")[0].lower()
-    entry = applied.entry.name
+    return _named(type(node).__name__, applied.entry.name)
+
+
+@lru_cache(maxsize=1024)
+def _named(node: str, entry: str) -> bool:
+    name = node.partition("Backward")[0].lower()
     return name in (_NODES.get(entry), entry.replace("_", ""), *_KEEPERS)
 
 

@@ -27,13 +27,11 @@ class History:
         self._revived: dict[int, int] = {}
         self._events: list[tuple[int, int, Event]] = []
 
-    def see(self, step: int, pooled: Totals, positive: NDArray[np.float64]) -> bool:
-        """The next window: what was added to the sums, and to the inputs above 0 of each unit. False: nothing."""
+    def see(self, step: int, pooled: Totals, positive: NDArray[np.float64]) -> None:
+        """The next window: what was added to the sums, and to the inputs above 0 of each unit."""
         now = pooled, positive
         if self._before is not None:
             before, active = self._before
-            if before.samples == pooled.samples:
-                return False
             units, pooled, positive = pooled.pool, pooled.minus(before), positive - active
             pooled.pool = units
         self._before = now
@@ -56,7 +54,6 @@ class History:
                 self._revived[unit] = step
                 self._note(step, unit, "revived")
         self._dead = dead
-        return True
 
     def windows(self) -> tuple[Window, ...]:
         """The windows that are kept, the first and the last among them."""

@@ -18,6 +18,10 @@ from leaky.doctor.shadow import NOTE, Shadow
 from leaky.doctor.tally import Options
 from leaky.doctor.untouched import is_compiled, unwrapped
 from leaky.errors import ArgumentError
+from leaky.records.diagnosis import Numbers
+
+_TOGETHER = 256
+"""Windows of all sites that may wait to be written."""
 
 
 class Watch:
@@ -47,6 +51,8 @@ class Watch:
         self._last: int | None = None
         self._open = self._closed = self._away = False
         self._histories: dict[tuple[str, int], History] = {}
+        self._samples: dict[tuple[str, int], int] = {}
+        self._waiting: list[tuple[tuple[str, int], int, Totals, Numbers]] = []
         self._begin()
 
     def __enter__(self) -> Watch:
@@ -103,6 +109,7 @@ class Watch:
         Raises:
             ArgumentError: nothing was measured, or no activation was called.
         """
+        self._catch_up()
         return diagnosis_of(
             "watch", self._collector, self._steps, self._measured, self._histories, self._notes()
         )
@@ -145,12 +152,20 @@ class Watch:
         self._open = False
         seen = False
         for key, tally in self._collector.tallies.items():
-            if tally.samples:  # none where every call of it failed
-                history = self._histories.setdefault(key, History())
-                seen |= history.see(self._steps, tally.pooled(), tally.positive())
+            if tally.samples != self._samples.get(key, 0):
+                self._samples[key], seen = tally.samples, True
+                self._waiting.append((key, self._steps, tally.pooled(), tally.positive()))
         if seen:
             self._measured += 1
             self._last = self._steps
+        if len(self._waiting) >= _TOGETHER:
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Histories are written some windows at a time, not while the model trains on."""
+        for key, step, pooled, positive in self._waiting:
+            self._histories.setdefault(key, History()).see(step, pooled, positive)
+        self._waiting.clear()
 
     def _notes(self) -> tuple[str, ...]:
         return (NOTE,) if self._compiled else ()
