@@ -393,3 +393,47 @@ def test_the_slope_of_a_call_may_change_during_training() -> None:
     for slope in (0.1, 0.5, 0.0, -0.2):
         model.slope = plain.slope = slope
         assert_same(results(model, zoo.images()), results(plain, zoo.images()))
+
+
+class MayCheckpoint(nn.Module):
+    """As transformers' models: a method that nobody calls here would turn checkpointing on."""
+
+    def gradient_checkpointing_enable(self) -> None:
+        from torch.utils.checkpoint import checkpoint
+
+        self.run = checkpoint
+
+
+class Vocoder(MayCheckpoint):
+    def __init__(self) -> None:
+        super().__init__()
+        self.convs = nn.ModuleList(nn.Conv2d(3, 3, 3, padding=1) for _ in range(3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        for conv in self.convs:
+            x = x + conv(F.leaky_relu(x, 0.1))
+        return x
+
+
+class Checkpoints(Vocoder):
+    """Here the forward does it, through a method of its own."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.part(x)
+
+    def part(self, x: Tensor) -> Tensor:
+        from torch.utils.checkpoint import checkpoint
+
+        return checkpoint(super().forward, x, use_reentrant=False)
+
+
+@needs_native
+@pytest.mark.parametrize("example", [True, False])
+def test_only_code_that_a_call_reaches_counts(example: bool) -> None:
+    x = [zoo.images()] if example else []
+    assert leaky.lean(Vocoder(), *x).changed
+    report = leaky.lean(Checkpoints(), *x)
+    assert not report.changed
+    assert {site.reason for site in report.sites} == {
+        "the model checkpoints activations, which would find other tensors"
+    }

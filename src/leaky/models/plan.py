@@ -181,7 +181,8 @@ class Planner:
                 owner = key[0]
                 around = [name for name in self.sites.checkpoints if owner == name or inside(name, owner)]
                 if around:
-                    reasons[key] = f"`{around[0]}` checkpoints activations, which would find other tensors"
+                    place = f"`{around[0]}`" if around[0] else "the model"
+                    reasons[key] = f"{place} checkpoints activations, which would find other tensors"
                 elif ("calls", owner) in refused:
                     reasons[key] = refused["calls", owner]
                 elif reason is None and not self._trial_of(key[1]):

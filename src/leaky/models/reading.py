@@ -16,15 +16,27 @@ CHECKPOINTS = frozenset(
 
 
 def mentions(module: torch.nn.Module, names: Set[str]) -> set[str]:
-    """Which of the names the code of a module uses: its class's, or that which stands on the instance."""
-    found: set[str] = set()
+    """Which of the names are used by the code that a call of the module may reach.
+
+    That is its forward and `__call__`, what else of its class or instance they name, and so on; a method that
+    nothing there names (`gradient_checkpointing_enable` of a base class) does not count.
+    """
+    members: dict[str, list[Any]] = {}
     for cls in type(module).__mro__:
         if not cls.__module__.startswith("torch.nn."):
-            for value in vars(cls).values():
-                found |= names & set(_named(value))
-    for value in vars(module).values():
+            for name, value in vars(cls).items():
+                members.setdefault(name, []).append(value)
+    for name, value in vars(module).items():
         if callable(value) and not isinstance(value, torch.nn.Module | type):
-            found |= names & set(_named(value))
+            members.setdefault(name, []).append(value)
+    found: set[str] = set()
+    reached: set[str] = set()
+    new = {"forward", "__call__"}
+    while new:
+        reached |= new
+        used = {named for name in new for value in members.get(name, ()) for named in _named(value)}
+        found |= names & used
+        new = (used & members.keys()) - reached
     return found
 
 
@@ -34,8 +46,10 @@ def _named(value: Any) -> Iterator[str]:
         yield from _named(value.func)
         for argument in value.args:
             yield from _named(argument)
-    elif isinstance(value, MethodType):
+    elif isinstance(value, MethodType | staticmethod | classmethod):
         yield from _named(value.__func__)
+    elif isinstance(value, property):
+        yield from _named(value.fget)
     elif isinstance(value, FunctionType):
         yield value.__name__
         for name in _code_names(value.__code__):
