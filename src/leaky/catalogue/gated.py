@@ -19,6 +19,11 @@ _REACH = 40.0
 """Beyond, a normal variable is found with probability below the smallest double."""
 _FAR = 2e4
 """exp(-x) is 0 in every precision by then; further out x * exp(-x) would come to be inf * 0."""
+_SILU_ROOT = (-1.2784645427610737, -1.0946994183093437e-16)
+_MISH_ROOT = (-1.1924312145154952, -4.8484829848031044e-17)
+"""Where f' is 0, in two parts."""
+_MISH_RISES = (0.3733670191691929, 0.3684065968836178, 0.027951242009170138)
+"""(6 + 4 r) exp(r), 4 exp(2 r) and exp(3 r) at the root r."""
 _TWO_X = "below 0 two x give the same value"
 
 
@@ -50,9 +55,7 @@ def _gelu(xp: Any, x: Array, approximate: str) -> Array:
 
 def _gelu_derivative(xp: Any, x: Array, approximate: str) -> Array:
     def exact(x: Array) -> Array:
-        sign = xp.where(x > 0, -xp.ones_like(x), xp.ones_like(x))
-        scaled = normal.scaled_tail(xp, _size(xp, x)) + sign * x * normal.DENSITY
-        tail = normal.bell(xp, x) * scaled
+        tail = normal.bell(xp, x) * normal.scaled_tail_slope(xp, _size(xp, x))
         return xp.where(x > 0, 1 - tail, tail)
 
     def tanh(x: Array) -> Array:
@@ -102,7 +105,18 @@ def _silu_derivative(xp: Any, x: Array, beta: Any) -> Array:
         return _silu_derivative(xp, -x, -beta)
     if beta == 0:
         return xp.where(x == x, 0.5 * xp.ones_like(x), x)
-    return _within(xp, x, _FAR / beta, lambda x: _gated_derivative(xp, beta * x, beta * x), xp.ones_like(x))
+
+    def inner(x: Array) -> Array:
+        z = beta * x
+        root = _root(xp, z)
+        small = root * root
+        # on the left 1 + z + exp(z), which is 0 at the root: as differences from there, of one sign
+        d = normal.from_root(xp, xp.where(z > 0, xp.zeros_like(z), z), _SILU_ROOT)
+        left = root * (root * (d + -(1 + _SILU_ROOT[0]) * xp.expm1(d)))
+        below = (1 + small) * (1 + small)
+        return xp.where(z > 0, 1 + root * (root * (1 + z)), left) / below
+
+    return _within(xp, x, _FAR / beta, inner, xp.ones_like(x))
 
 
 def _mish(xp: Any, x: Array) -> Array:
@@ -125,9 +139,13 @@ def _mish_derivative(xp: Any, x: Array) -> Array:
         root = _root(xp, x)
         e = root * root
         below = _mish_below(xp, x, e)
-        swing = 4 * x * (1 + e) / below
-        right = 1 + 2 * e + swing * e * e
-        left = root * (root * (e + 2 + swing))
+        right = 1 + 2 * e + 4 * x * (1 + e) / below * e * e
+        # on the left (4 (x + 1) + (4 x + 6) e + 4 e^2 + e^3) / below, which is 0 at the root: as differences from
+        # there, e^k - (e at the root)^k by expm1, all of one sign
+        d = normal.from_root(xp, xp.where(x > 0, xp.zeros_like(x), x), _MISH_ROOT)
+        m = xp.expm1(d)
+        sizes = m * (_MISH_RISES[0] + _MISH_RISES[1] * (m + 2) + _MISH_RISES[2] * (m * (m + 3) + 3))
+        left = root * (root * ((4 * d * (1 + e) + sizes) / below))
         return xp.where(x > 0, right, left) / below
 
     return _within(xp, x, _FAR, inner, xp.ones_like(x))

@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from leaky.catalogue.evaluate import rounded
+
 Array = Any
 
 _HALF = 3.75
@@ -45,22 +47,68 @@ _COEFFICIENTS = (
 )
 _IN_SINGLE = 13
 """Terms that count in single precision."""
+# (exp(x^2/2) Q(x) - x DENSITY) / (root - x), x = sqrt(2) t, made in the same way: without its root it has no sign to
+# lose digits by.
+_DIFFERENCE = (
+    0.4872942334221794,
+    -0.12005081979105685,
+    0.041471198486433304,
+    -0.012340276998826501,
+    0.0031319523349149156,
+    -0.0006633639166716079,
+    0.00011207353535845017,
+    -1.3514508946454562e-05,
+    7.092756452261551e-07,
+    1.1657462840700003e-07,
+    -2.9790606378288678e-08,
+    1.354747953818283e-09,
+    5.084531987729765e-10,
+    -8.139545044861692e-11,
+    -5.957736772891545e-12,
+    2.5940550868738787e-12,
+    1.052520438509816e-14,
+    -7.663331769362722e-14,
+    2.655068554932039e-15,
+    2.36722889010138e-15,
+    -1.3385386203223668e-16,
+    -7.978953683164744e-17,
+    4.8707891225534955e-18,
+    2.949658491750472e-18,
+)
+_ROOT = (0.7517915246935645, -1.4956759177009883e-17)
+"""Where the slope of x P(z > x) is 0, in two parts."""
 DENSITY = 1 / math.sqrt(2 * math.pi)
 
 
 def erfcx(xp: Any, t: Array) -> Array:
     """exp(t^2) erfc(t) for t >= 0."""
+    return _chebyshev(xp, t, _COEFFICIENTS) / (1 + 2 * t)
+
+
+def _chebyshev(xp: Any, t: Array, terms: tuple[float, ...]) -> Array:
+    """The sum of Chebyshev polynomials of the line [0, inf) bent to [-1, 1]."""
     u = (t - _HALF) / (t + _HALF)
-    terms = _COEFFICIENTS if xp.finfo(t.dtype).bits > 32 else _COEFFICIENTS[:_IN_SINGLE]
+    terms = terms if xp.finfo(t.dtype).bits > 32 else terms[:_IN_SINGLE]
     before, last = xp.zeros_like(t), xp.zeros_like(t) + terms[-1]
     for term in terms[-2:0:-1]:  # Clenshaw
         before, last = last, 2 * u * last - before + term
-    return (u * last - before + terms[0]) / (1 + 2 * t)
+    return u * last - before + terms[0]
 
 
 def scaled_tail(xp: Any, x: Array) -> Array:
     """exp(x^2/2) P(z > x) for z ~ N(0, 1) and x >= 0."""
     return erfcx(xp, x * math.sqrt(0.5)) / 2
+
+
+def scaled_tail_slope(xp: Any, x: Array) -> Array:
+    """exp(x^2/2) times the derivative of x P(z > x), z ~ N(0, 1), for x >= 0."""
+    return -from_root(xp, x, _ROOT) * _chebyshev(xp, x * math.sqrt(0.5), _DIFFERENCE)
+
+
+def from_root(xp: Any, x: Array, root: tuple[float, float]) -> Array:
+    """x minus a number in two parts; right to the last digit however near they are."""
+    near = rounded(xp, x, root[0])
+    return (x - near) - ((root[0] - near) + root[1])
 
 
 def bell(xp: Any, x: Array) -> Array:
