@@ -44,6 +44,10 @@ class TaskError(LeakyError):
     """A task cannot be loaded, or does not keep to the interface of `leaky.lab.Task`."""
 
 
+class DataError(LeakyError):
+    """Published data cannot be fetched, checked or kept; the message says what to do."""
+
+
 class StudyError(LeakyError):
     """A study came to no result that could be reported."""
 

@@ -26,19 +26,20 @@ class TaskSource:
     name: str
     preset: str = ""
     digest: str = ""
+    budget: str = ""
 
     def load(self) -> Task:
         """The task; loaded once in a process, as long as its file stays the same."""
         return _load(self)
 
 
-def task_source(task: str | Task, preset: str | None, scratch: Path) -> TaskSource:
-    """The source for a built-in name, `path/to/file.py:function`, or a Task made in Python.
+def task_source(task: str | Task, preset: str | None, scratch: Path, budget: str | None = None) -> TaskSource:
+    """The source for a built-in name or field, `path/to/file.py:function`, or a Task made in Python.
 
     The latter is written into the folder `scratch`, where the workers find it.
     """
     if isinstance(task, Task):
-        _no_preset(preset, task.name)
+        _only_built_in(task.name, preset=preset, budget=budget)
         path = scratch / "task.pickle"
         path.write_bytes(cloudpickle.dumps(task))
         return TaskSource("pickle", str(path), digest=_digest(path))
@@ -48,35 +49,39 @@ def task_source(task: str | Task, preset: str | None, scratch: Path) -> TaskSour
         )
     file, colon, function = task.rpartition(":")
     if colon and (file.endswith(".py") or not function.endswith(".py")):
-        _no_preset(preset, task)
+        _only_built_in(task, preset=preset, budget=budget)
         path = Path(file).expanduser().resolve()
         if not path.is_file():
             raise TaskError(f"task: no file `{path}`; write `path/to/file.py:function`")
         return TaskSource("file", f"{path}:{function}", digest=_digest(path))
     if task.endswith(".py"):
         raise ArgumentError(f"task: `{task}` names no function; write `{task}:build`")
+    task = tasks.ALIASES.get(task, task)
     if task not in tasks.PRESETS:
-        error = unknown_name("task", task, tasks.PRESETS)
+        error = unknown_name("task", task, [*tasks.PRESETS, *tasks.ALIASES])
         raise type(error)(f"{error}; a task of your own is named `path/to/file.py:function`")
     presets = tasks.PRESETS[task]
     if preset is not None and preset not in presets:
         raise unknown_name(f"preset of task `{task}`:", preset, presets)
-    return TaskSource("builtin", task, preset or presets[0])
+    if budget is not None and budget not in tasks.BUDGETS:
+        raise unknown_name("budget", budget, tasks.BUDGETS)
+    return TaskSource("builtin", task, preset or presets[0], budget=budget or tasks.DEFAULT_BUDGET)
 
 
 def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _no_preset(preset: str | None, task: str) -> None:
-    if preset is not None:
-        raise ArgumentError(f"task: `preset` is for built-in tasks; `{task}` has none, leave it out")
+def _only_built_in(task: str, **given: str | None) -> None:
+    for name, value in given.items():
+        if value is not None:
+            raise ArgumentError(f"task: `{name}` is for built-in tasks; `{task}` has none, leave it out")
 
 
 @lru_cache(maxsize=4)
 def _load(source: TaskSource) -> Task:
     if source.kind == "builtin":
-        return tasks.build(source.name, source.preset)
+        return tasks.build(source.name, source.preset, source.budget or tasks.DEFAULT_BUDGET)
     if source.kind == "pickle":
         task: Task = cloudpickle.loads(Path(source.name).read_bytes())
         return task

@@ -15,24 +15,38 @@ MetricFunction = Callable[[torch.Tensor, torch.Tensor], float]
 
 @dataclass(frozen=True)
 class NamedMetric:
-    """A metric with its record, the best constant answer to given targets, and the shape outputs must have."""
+    """A metric with its name and direction, for tasks and tables.
+
+    Args:
+        record: name, direction, and whether it is shown in per cent.
+        function: `(outputs, targets) -> float` over a whole split.
+        constant: the best constant answer to given targets, where there is one.
+        of_classes: whether outputs are one row of numbers per class and targets class numbers.
+    """
 
     record: Metric
     function: MetricFunction
-    constant: Callable[[torch.Tensor], torch.Tensor]
-    of_classes: bool
+    constant: Callable[[torch.Tensor], torch.Tensor] | None = None
+    of_classes: bool = False
 
     def of_constant(self, known: torch.Tensor, targets: torch.Tensor) -> float:
         """What the best constant answer to the targets that are `known` scores on others."""
+        assert self.constant is not None
         best = self.constant(known)
         if self.of_classes:
-            return (targets == best).float().mean().item()
+            best = torch.nn.functional.one_hot(best, int(max(best, targets.max())) + 1).float()
+            return self.function(best.expand(len(targets), -1), targets)
         return self.function(best.expand_as(targets), targets)
 
 
 def accuracy(outputs: torch.Tensor, targets: torch.Tensor) -> float:
     """Share of samples whose largest output is at the target class."""
     return (outputs.argmax(1) == targets).float().mean().item()
+
+
+def error_rate(outputs: torch.Tensor, targets: torch.Tensor) -> float:
+    """Share of samples whose largest output is not at the target class: 1 - accuracy."""
+    return (outputs.argmax(1) != targets).float().mean().item()
 
 
 def mean_squared_error(outputs: torch.Tensor, targets: torch.Tensor) -> float:
@@ -53,6 +67,12 @@ METRICS: Mapping[str, NamedMetric] = MappingProxyType(
             lambda known: known.bincount().argmax(),
             of_classes=True,
         ),
+        "error_rate": NamedMetric(
+            Metric("error rate", higher_is_better=False, percent=True),
+            error_rate,
+            lambda known: known.bincount().argmax(),
+            of_classes=True,
+        ),
         "mse": NamedMetric(
             Metric("mse", higher_is_better=False, percent=False),
             mean_squared_error,
@@ -67,3 +87,8 @@ METRICS: Mapping[str, NamedMetric] = MappingProxyType(
         ),
     }
 )
+
+
+def named_metric(metric: str | NamedMetric) -> NamedMetric:
+    """The metric of that name in the table, or the one given."""
+    return METRICS[metric] if isinstance(metric, str) else metric

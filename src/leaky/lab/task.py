@@ -12,14 +12,15 @@ import torch
 
 from leaky.errors import TaskError
 from leaky.lab.data import Part, Samples, samples, split
+from leaky.lab.factory import ModelFactory
 from leaky.lab.identity import identity
-from leaky.lab.metrics import METRICS, MetricFunction
+from leaky.lab.metrics import METRICS, MetricFunction, NamedMetric, named_metric
 from leaky.lab.recipe import Recipe
-from leaky.nn import ActivationFactory
 from leaky.records import Metric
 
 LossFunction = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-ModelFunction = Callable[[ActivationFactory, int], torch.nn.Module]
+PredictFunction = Callable[[torch.nn.Module, Any], torch.Tensor]
+ModelFunction = Callable[[ModelFactory, int], torch.nn.Module]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,22 +32,29 @@ class Task:
         train: the data to train on: a pair (inputs, targets) of arrays or tensors with samples along the first
             axis, or a map-style dataset of such pairs. float64 becomes float32, integer targets int64.
         model: a function `(activation, seed) -> torch.nn.Module`. Call `activation()` once for every place an
-            activation goes; `activation.gain` is its He gain and `str(activation)` its spec. torch's global
+            activation goes; `activation.gain` is its He gain and `str(activation)` its spec, and norms and dropout
+            from `activation.norm(channels)` and `activation.dropout()` follow the recipe. torch's global
             generator is seeded with the seed before, so a model initialised as usual is paired across
             activations.
         test: the data the final score is measured on. Left out, `test_fraction` of `train` is split off, the
             same for every trial.
         validation: the data learning rates are chosen on. Left out, `validation_fraction` of what is left of
             `train` is split off, by seed.
-        metric: "accuracy", "mse", "mae", or a function `(outputs, targets) -> float` of the model's outputs
-            and targets over a whole split.
+        metric: "accuracy", "error_rate", "mse", "mae", a function `(outputs, targets) -> float` of the model's
+            outputs and targets over a whole split, or a `NamedMetric`. It alone decides.
+        metrics: further ones (names or `NamedMetric`s), measured on the test data and shown beside it.
         higher_is_better: the direction of a metric of your own.
+        predict: a function `(model, inputs) -> outputs` for the metrics, where they want other outputs than the
+            loss: sentences instead of probabilities, say. By default both take `model(inputs)`.
         loss: a function `(outputs, targets) -> scalar tensor`; by default cross entropy for integer targets,
             mean squared error for others.
         diverged_score: the score recorded for a trial whose loss became NaN or infinite. By default what the
             best constant answer scores; needed with a metric of your own.
+        trivial: what needs no network, such as "the majority class"; by default the best constant answer, where
+            the metric has one.
+        trivial_score: what that scores on the test data.
         margin: the smallest difference that matters in practice, in the metric's unit: 0.005 (half a
-            percentage point) for accuracy, needed for any other metric unless given to the study.
+            percentage point) for accuracy and error rate, needed for any other metric unless given to the study.
         recipe: optimiser, batch size, epochs.
         learning_rates: the grid that every activation is tuned over.
         description: one sentence for the report.
@@ -72,10 +80,14 @@ class Task:
     validation: Any = None
     test_fraction: float = 0.25
     validation_fraction: float = 0.2
-    metric: str | MetricFunction = "accuracy"
+    metric: str | MetricFunction | NamedMetric = "accuracy"
     higher_is_better: bool = True
+    metrics: tuple[str | NamedMetric, ...] = ()
+    predict: PredictFunction | None = None
     loss: LossFunction | None = None
     diverged_score: float | None = None
+    trivial: str = ""
+    trivial_score: float | None = None
     margin: float | None = None
     recipe: Recipe = field(default_factory=Recipe)
     learning_rates: tuple[float, ...] = (0.003, 0.01, 0.03, 0.1, 0.3)
@@ -95,10 +107,10 @@ class Task:
                 "`validation` and `test` of their own"
             )
         targets = self.train_samples.take(torch.arange(1))[1]
-        if self.metric == "accuracy" and (targets.dtype.is_floating_point or targets.dim() != 1):
+        if self.of_classes and (targets.dtype.is_floating_point or targets.dim() != 1):
             raise TaskError(
-                f"task `{self.name}`: accuracy needs one integer class a sample as target, got {targets.dtype} of "
-                f"shape {tuple(targets.shape[1:])}; give class numbers or another metric"
+                f"task `{self.name}`: {self.metric_record.name} needs one integer class a sample as target, got "
+                f"{targets.dtype} of shape {tuple(targets.shape[1:])}; give class numbers or another metric"
             )
 
     def _check(self) -> None:
@@ -110,15 +122,25 @@ class Task:
         rates = self.learning_rates
         known = ", ".join(METRICS)
         named = isinstance(self.metric, str)
+        own = callable(self.metric) or isinstance(self.metric, NamedMetric)
+        others = isinstance(self.metrics, tuple | list)
         for name, fits, wanted in (
             ("name", isinstance(self.name, str) and self.name.strip() != "", "text"),
             ("description", isinstance(self.description, str), "text"),
             ("model", callable(self.model), "a function of (activation, seed)"),
             (
                 "metric",
-                self.metric in METRICS if named else callable(self.metric),
+                self.metric in METRICS if named else own,
                 f"a function or one of {known}",
             ),
+            (
+                "metrics",
+                others and all(isinstance(m, NamedMetric) or m in METRICS for m in self.metrics),
+                f"a tuple of NamedMetrics or of {known}",
+            ),
+            ("predict", self.predict is None or callable(self.predict), "a function of (model, inputs)"),
+            ("trivial", isinstance(self.trivial, str), "text"),
+            ("trivial_score", self.trivial_score is None or number(self.trivial_score), "a finite number"),
             ("loss", self.loss is None or callable(self.loss), "a function of (outputs, targets)"),
             ("recipe", isinstance(self.recipe, Recipe), "a leaky.lab.Recipe"),
             (
@@ -143,7 +165,7 @@ class Task:
         ):
             if not fits:
                 raise TaskError(f"task `{self.name}`: `{name}` must be {wanted}, got {getattr(self, name)!r}")
-        if not named and self.diverged_score is None:
+        if self.diverged_score is None and (self._named is None or self._named.constant is None):
             raise TaskError(
                 f"task `{self.name}`: `diverged_score` is needed with a metric of your own: give the score of a "
                 "useless model, to be recorded where training diverges"
@@ -174,15 +196,42 @@ class Task:
     @property
     def metric_record(self) -> Metric:
         """Name and direction of the metric, for tables."""
-        if isinstance(self.metric, str):
-            return METRICS[self.metric].record
+        if self._named is not None:
+            return self._named.record
         name = getattr(self.metric, "__name__", "score").replace("<lambda>", "score")
         return Metric(name, self.higher_is_better, percent=False)
 
     def score(self, outputs: torch.Tensor, targets: torch.Tensor) -> float:
         """The metric as a number; a metric that is not finite counts as diverged."""
-        function = METRICS[self.metric].function if isinstance(self.metric, str) else self.metric
-        return float(function(outputs, targets))
+        function = self._named.function if self._named else self.metric
+        return float(function(outputs, targets))  # type: ignore[operator]  # what has no name is a function
+
+    def scores(self, outputs: torch.Tensor, targets: torch.Tensor) -> dict[str, float]:
+        """The further metrics, by name."""
+        return {m.record.name: float(m.function(outputs, targets)) for m in map(named_metric, self.metrics)}
+
+    @property
+    def metric_records(self) -> tuple[Metric, ...]:
+        """Names and directions of the further metrics."""
+        return tuple(named_metric(m).record for m in self.metrics)
+
+    @property
+    def _named(self) -> NamedMetric | None:
+        return named_metric(self.metric) if isinstance(self.metric, str | NamedMetric) else None
+
+    @property
+    def of_classes(self) -> bool:
+        """Whether the metric takes a row of numbers per class, and class numbers."""
+        return self._named is not None and self._named.of_classes
+
+    def trivial_answer(self) -> tuple[str, float | None]:
+        """What needs no network, and what it scores on the test data; ("", None) where nobody knows."""
+        if self.trivial_score is not None:
+            return self.trivial or "the trivial answer", float(self.trivial_score)
+        if self._named is None or self._named.constant is None:
+            return "", None
+        what = "the majority class" if self.of_classes else "the best constant answer"
+        return what, self._of_constant(self._named, self.parts(seed=0)[2])
 
     def loss_function(self) -> LossFunction:
         """The loss given, or the usual one for the kind of targets."""
@@ -196,20 +245,23 @@ class Task:
         """`diverged_score`, or what the constant answer that suits the training data best scores on `part`."""
         if self.diverged_score is not None:
             return float(self.diverged_score)
-        assert isinstance(self.metric, str)
+        assert self._named is not None
+        return self._of_constant(self._named, part)
+
+    def _of_constant(self, metric: NamedMetric, part: Part) -> float:
         rest, _ = self._fixed  # type: ignore[attr-defined]
-        return METRICS[self.metric].of_constant(Part(self.train_samples, rest).targets(), part.targets())
+        return metric.of_constant(Part(self.train_samples, rest).targets(), part.targets())
 
     @property
     def resolution(self) -> float:
         """The smallest step the metric can make on the test data: one sample, for accuracy."""
-        return 1 / len(self.parts(seed=0)[2]) if self.metric == "accuracy" else 0.0
+        return 1 / len(self.parts(seed=0)[2]) if self.of_classes else 0.0
 
     def practical_margin(self) -> float:
-        """`margin`, or half a percentage point of accuracy; other metrics have no margin of their own."""
+        """`margin`, or half a percentage point of accuracy or error rate; others have no margin of their own."""
         if self.margin is not None:
             return self.margin
-        if self.metric == "accuracy":
+        if self.of_classes:
             return 0.005
         raise TaskError(
             f"task `{self.name}`: give a `margin` (to the task, or with --margin): the smallest difference in "
@@ -223,6 +275,13 @@ class Task:
         digest.update(f"{self.diverged_score!r} {self.higher_is_better}".encode())
         for part, data in sorted(held.items()):
             digest.update(f"{part} {data.fingerprint()}".encode())
-        for function in (self.model, self.metric, self.loss):
+        for function in (self.model, _told(self.metric), self.loss):
             digest.update(identity(function).encode())
+        if self.metrics or self.predict:  # tasks without them keep the keys they had
+            digest.update(identity((self.predict, *map(_told, self.metrics))).encode())
         return digest.hexdigest()[:24]
+
+
+def _told(metric: str | MetricFunction | NamedMetric) -> Any:
+    """What tells a metric from another, as `identity` reads it."""
+    return (metric.record.name, metric.function) if isinstance(metric, NamedMetric) else metric

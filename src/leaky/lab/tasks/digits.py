@@ -16,14 +16,17 @@ from leaky.nn.init import he_normal_
 
 _HIDDEN = {"shallow": 2, "deep": 24}
 _RATES = {"shallow": (0.003, 0.01, 0.03, 0.1, 0.3), "deep": (0.0003, 0.001, 0.003, 0.01)}
+_SMOKE_RATES = {"shallow": (0.03, 0.1), "deep": (0.001, 0.003)}
 _WIDTH = 64
+_EPOCHS = {"smoke": 4, "small": 30, "full": 100}
 
 
-def build(preset: str) -> Task:
+def build(preset: str, budget: str) -> Task:
     """The digits with a multilayer perceptron of 2 (shallow) or 24 (deep) hidden layers of 64 units.
 
     Weights are drawn by He's rule with the activation's own gain, biases start at 0. The deep one has no
-    normalisation and no skip connections: the kind of network in which ReLU loses units.
+    normalisation and no skip connections: the kind of network in which ReLU loses units. The budgets differ in
+    epochs.
     """
     hidden = _HIDDEN[preset]
     images, labels = load_digits(return_X_y=True)
@@ -40,8 +43,8 @@ def build(preset: str) -> Task:
         train=(images / 16, labels),
         model=model,
         test_fraction=0.3,
-        recipe=Recipe(optimizer="sgd", momentum=0.9, batch_size=32, epochs=30),
-        learning_rates=_RATES[preset],
+        recipe=Recipe(optimizer="sgd", momentum=0.9, batch_size=32, epochs=_EPOCHS[budget]),
+        learning_rates=(_SMOKE_RATES if budget == "smoke" else _RATES)[preset],
         description=f"scikit-learn's 1,797 scanned digits, a multilayer perceptron with {hidden} hidden layers of "
         f"{_WIDTH} units, no normalisation",
         version="1",
