@@ -4,6 +4,9 @@
   torch.nn uses (`leaky.nn.modules`); ReLU and Leaky ReLU keep one bit per element (`leaky.nn.functional`).
 - `leaky.nn.BatchNormAct2d(64)`, `leaky.nn.InstanceNormAct3d(32)`: norm and activation in one tensor
   (`leaky.nn.norm_act`).
+- `leaky.nn.parameter_groups(model, weight_decay=0.01)`: no decay for what activations learn.
+- `leaky.nn.adapt_(model, batches)`: the adaptive initialisation of S-shaped ReLUs.
+- `leaky.nn.export("leaky_relu", "leaky.onnx")`: an activation as an ONNX file.
 - `leaky.nn.init`: initialisation with the activation's own gain.
 """
 
@@ -17,8 +20,37 @@ require("torch", "torch", "leaky.nn")
 
 # The line above turns a missing torch into a remedy, so it comes first.
 from leaky.nn import functional, init  # noqa: E402
+from leaky.nn.activations.adaptive import SShapedReLU, adapt_  # noqa: E402
+from leaky.nn.activations.base import ActivationModule  # noqa: E402
+from leaky.nn.activations.dynamic import DynamicReLU  # noqa: E402
+from leaky.nn.activations.elementwise import Elementwise, Learned  # noqa: E402
+from leaky.nn.activations.funnel import FunnelReLU  # noqa: E402
+from leaky.nn.activations.random import NoisyReLU, RReLU  # noqa: E402
+from leaky.nn.activations.simple import (  # noqa: E402
+    ClippedReLU,
+    CReLU,
+    DisplacedReLU,
+    FlexibleReLU,
+    Maxout,
+    ShiftedReLU,
+    SquaredReLU,
+    ThresholdedReLU,
+    VeryLeakyReLU,
+)
+from leaky.nn.activations.twins import (  # noqa: E402
+    Hardshrink,
+    Hardsigmoid,
+    LeakyReLU,
+    PReLU,
+    ReLU,
+    SiLU,
+    Softplus,
+    Softsign,
+)
+from leaky.nn.export import export  # noqa: E402
+from leaky.nn.groups import parameter_groups  # noqa: E402
 from leaky.nn.modules import CLASSES as _CLASSES  # noqa: E402
-from leaky.nn.modules import ActivationFactory, ActivationModule, Elementwise, activation  # noqa: E402
+from leaky.nn.modules import ActivationFactory, activation  # noqa: E402
 from leaky.nn.norm_act import (  # noqa: E402
     BatchNormAct1d,
     BatchNormAct2d,
@@ -28,32 +60,67 @@ from leaky.nn.norm_act import (  # noqa: E402
     InstanceNormAct3d,
 )
 
-if TYPE_CHECKING:
-    from torch.nn import ELU, SELU, LeakyReLU, PReLU, ReLU, Sigmoid, Softplus, Tanh
+if TYPE_CHECKING:  # what the records alone make
+    from torch.nn import CELU, ELU, GELU, SELU, Hardswish, Hardtanh, Mish, ReLU6, Sigmoid, Tanh
+
+    AdaptivePiecewiseLinear: type[Learned]
+    AverageBiasedReLU: type[Elementwise]
+    Pade: type[Learned]
 
 globals().update(_CLASSES)
 
 __all__ = [
+    "CELU",
     "ELU",
+    "GELU",
     "SELU",
     "ActivationFactory",
     "ActivationModule",
+    "AdaptivePiecewiseLinear",
+    "AverageBiasedReLU",
     "BatchNormAct1d",
     "BatchNormAct2d",
     "BatchNormAct3d",
+    "CReLU",
+    "ClippedReLU",
+    "DisplacedReLU",
+    "DynamicReLU",
     "Elementwise",
+    "FlexibleReLU",
+    "FunnelReLU",
+    "Hardshrink",
+    "Hardsigmoid",
+    "Hardswish",
+    "Hardtanh",
     "InstanceNormAct1d",
     "InstanceNormAct2d",
     "InstanceNormAct3d",
     "LeakyReLU",
+    "Learned",
+    "Maxout",
+    "Mish",
+    "NoisyReLU",
     "PReLU",
+    "Pade",
+    "RReLU",
     "ReLU",
+    "ReLU6",
+    "SShapedReLU",
+    "ShiftedReLU",
+    "SiLU",
     "Sigmoid",
     "Softplus",
+    "Softsign",
+    "SquaredReLU",
     "Tanh",
+    "ThresholdedReLU",
+    "VeryLeakyReLU",
     "activation",
+    "adapt_",
+    "export",
     "functional",
     "init",
+    "parameter_groups",
 ]
 
 

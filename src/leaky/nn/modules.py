@@ -1,136 +1,66 @@
-"""A torch module for every entry of the catalogue, made from its record.
+"""A torch module for every entry of the catalogue, and the module that a spec names.
 
 Where torch.nn has a class of that name, leaky's subclasses it: constructor, forward, `state_dict` and every
-tool that looks for the torch class stay the same, and the module knows its catalogue entry. Any other entry
-becomes an `Elementwise` module that runs the catalogue's own formula.
+tool that looks for the torch class stay the same, and the module knows its catalogue entry. The others are written in
+`leaky.nn.activations`, or run the catalogue's own formula.
 """
 
 from __future__ import annotations
 
-import inspect
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 
 from leaky.catalogue import MODULES, Activation, Spec, parse
 from leaky.errors import ArgumentError
-from leaky.nn import functional
+from leaky.nn.activations import adaptive, dynamic, funnel, random, simple, twins
+from leaky.nn.activations.base import ActivationModule, finished
+from leaky.nn.activations.elementwise import Elementwise, Learned
 
-_DOCSTRING = """{title}: f(x) = {formula}; f'(x) = {slope}.
-
-{at_zero}.
-
-{source}
-
-Example:
-    >>> import torch, leaky.nn
-    >>> leaky.nn.{module}().eval()(torch.tensor({given})).detach().double().numpy().round(4).tolist()
-    {example}
-"""
-_TWIN = """A torch.nn.{module}: same arguments (`negative_slope` of learned slopes is torch's `init`), same bits,
-same state_dict; where torch differs from the catalogue (at NaN and infinities), it does here too.{saved}"""
-_SAVED = """
-
-Saved for backward: one bit per element (see `leaky.nn.functional.{name}`), where torch keeps a tensor."""
-_OWN = """Arguments are the catalogue's parameters: {parameters}. Learned ones become torch parameters."""
-
-
-class ActivationModule(torch.nn.Module):
-    """Base of every activation module: `entry` is its record in the catalogue."""
-
-    entry: ClassVar[Activation]
-
-
-class Elementwise(ActivationModule):
-    """An activation without a twin in torch.nn: the catalogue's formula, differentiated by autograd."""
-
-    def __init__(self, *positional: Any, **named: Any) -> None:
-        super().__init__()
-        self.names: list[str] = []
-        for parameter, value in zip(
-            self.entry.parameters, self.entry.bind(*positional, **named).values(), strict=True
-        ):
-            self.names.append(parameter.name)
-            setattr(
-                self,
-                parameter.name,
-                torch.nn.Parameter(torch.as_tensor(value)) if parameter.learned else value,
-            )
-
-    def forward(self, input: torch.Tensor) -> torch.Tensor:
-        """f(input), element by element."""
-        result: torch.Tensor = self.entry.value(input, **{name: getattr(self, name) for name in self.names})
-        return result
-
-    def extra_repr(self) -> str:
-        """The parameters, as torch prints modules."""
-        return ", ".join(f"{name}={_shown(getattr(self, name))}" for name in self.names)
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, torch.Tensor):
-        return f"{value.item():g}" if value.dim() == 0 else f"tensor of shape {tuple(value.shape)}"
-    return f"{value:g}" if isinstance(value, float) else repr(value)
-
-
-class _SavingReLU(torch.nn.Module):
-    """Forward of a ReLU that keeps one bit per element."""
-
-    inplace: bool
-
-    def forward(self, input: torch.Tensor) -> torch.Tensor:
-        return functional.relu(input, self.inplace)
-
-
-class _SavingLeakyReLU(torch.nn.Module):
-    """Forward of a Leaky ReLU that keeps one bit per element."""
-
-    negative_slope: float
-    inplace: bool
-
-    def forward(self, input: torch.Tensor) -> torch.Tensor:
-        return functional.leaky_relu(input, self.negative_slope, self.inplace)
-
-
-_SAVING: dict[str, tuple[type[torch.nn.Module], ...]] = {
-    "relu": (_SavingReLU,),
-    "leaky_relu": (_SavingLeakyReLU,),
+_WRITTEN: Mapping[str, type[ActivationModule]] = {
+    cls.__name__: cls
+    for home in (adaptive, dynamic, funnel, random, simple, twins)
+    for cls in vars(home).values()
+    if isinstance(cls, type) and issubclass(cls, ActivationModule) and "entry" in vars(cls)
 }
+_INPLACE = (("inplace", "write the result over the input"),)
 
 
 def module_class(entry: Activation) -> type[ActivationModule]:
-    """The torch module class for one entry."""
+    """The torch module class for one entry: written by hand, a subclass of torch's, or the formula alone."""
+    written = _WRITTEN.get(entry.module)
+    if written is not None and written.entry is entry:
+        return finished(written)
     twin = getattr(torch.nn, entry.module, None)
-    bases: tuple[type[torch.nn.Module], ...] = (Elementwise,)
-    if twin:
-        bases = (*_SAVING.get(entry.name, ()), ActivationModule, twin)
-    made: type[ActivationModule] = type(entry.module, bases, {"entry": entry, "__module__": __name__})
-    given = [-1.0, 0.0, 2.0] if entry.along is None else [list(row) for row in entry.along.example]
-    example = made().eval()(torch.tensor(given)).detach().double().numpy().round(4).tolist()
-    names = ", ".join(f"`{p.name}={p.shown}`" for p in entry.parameters) or "none"
-    saved = _SAVED.format(name=entry.name) if entry.name in _SAVING else ""
-    source = _TWIN.format(module=entry.module, saved=saved) if twin else _OWN.format(parameters=names)
-    made.__doc__ = _DOCSTRING.format(
-        title=entry.title,
-        formula=entry.formula,
-        slope=entry.slope,
-        at_zero=entry.at_zero,
-        source=source,
-        module=entry.module,
-        given=given,
-        example=example,
-    )
-    return made
+    own = Learned if any(parameter.learned for parameter in entry.parameters) else Elementwise
+    bases: tuple[type[torch.nn.Module], ...] = (ActivationModule, twin) if twin else (own,)
+    more = {"further": _INPLACE} if twin else {}
+    made: type[ActivationModule] = type(entry.module, bases, {"entry": entry, **_KEPT.get(entry.name, {}), **more})
+    return finished(made)
 
 
-CLASSES: dict[str, type[ActivationModule]] = {
-    name: module_class(entry) for name, entry in MODULES.items() if entry.value_formula is not None
+_KEPT: Mapping[str, Mapping[str, Any]] = {
+    "adaptive_piecewise_linear": {"saved_bytes": 26, "saved_detail": ", masks and distances of every hinge"},
+    "average_biased_relu": {"saved_bytes": 1, "saved_detail": ", on which side of the mean it is"},
+    "pade": {"saved_bytes": 139, "saved_detail": ", what every step of both polynomials needs"},
 }
+"""What the formulas that stand for themselves keep."""
+
+CLASSES: dict[str, type[ActivationModule]] = {name: module_class(entry) for name, entry in MODULES.items()}
 globals().update(CLASSES)  # pickle finds a class by its module's name
 
 
-def activation(spec: str | Spec) -> ActivationModule:
+def activation(spec: str | Spec, **more: Any) -> ActivationModule:
     """The module a spec names.
+
+    Args:
+        spec: such as `leaky_relu(negative_slope=0.1)`.
+        more: further arguments of the module, such as `num_parameters=64` of a PReLU; `dynamic_relu` and
+            `funnel_relu` need `num_channels`.
+
+    Raises:
+        ArgumentError: the spec is none, or the module needs arguments or does not take those of `more`.
 
     >>> activation("leaky_relu(negative_slope=0.1)")
     LeakyReLU(negative_slope=0.1)
@@ -138,17 +68,19 @@ def activation(spec: str | Spec) -> ActivationModule:
     spec = parse(spec)
     made = CLASSES[spec.activation.module]
     arguments: dict[str, Any] = dict(spec.parameters)
-    if not issubclass(made, Elementwise):
-        for parameter in spec.activation.parameters:
-            if parameter.learned:
-                arguments["init"] = arguments.pop(parameter.name)
-            elif parameter.name not in inspect.signature(made).parameters:
-                given = arguments.pop(parameter.name)
-                if given != parameter.default:
-                    raise ArgumentError(
-                        f"{spec.activation.name}: leaky.nn.{made.__name__} has no `{parameter.name}`, leave it out"
-                    )
-    return made(**arguments)
+    if made is CLASSES["PReLU"]:
+        arguments["init"] = arguments.pop("negative_slope")
+    if spec.activation.value_formula is None and "num_channels" not in more:
+        raise ArgumentError(
+            f"{spec.activation.name}: needs the number of channels, give num_channels=C or make "
+            f"leaky.nn.{made.__name__}(C) where the model has it"
+        )
+    try:
+        return made(**arguments, **more)
+    except TypeError as error:
+        if more and "unexpected keyword" in str(error):
+            raise ArgumentError(f"{spec.activation.name}: {error}") from None
+        raise
 
 
 class ActivationFactory:

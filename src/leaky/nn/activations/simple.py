@@ -1,0 +1,128 @@
+"""Rectifiers that torch.nn has not, in torch's own operations, which keep less than the formula would."""
+
+from __future__ import annotations
+
+import torch
+from torch.nn import functional as F
+
+from leaky.catalogue import lookup
+from leaky.catalogue.rectifiers import VERY_LEAKY
+from leaky.nn import functional
+from leaky.nn.activations.base import exporting, operator
+from leaky.nn.activations.elementwise import Elementwise, Learned, beside
+
+_THIRD = {
+    dtype: torch.tensor(VERY_LEAKY, dtype=dtype).item()
+    for dtype in (torch.float64, torch.float32, torch.bfloat16, torch.float16)
+}
+"""Rounded to the precision that is computed in first, as the catalogue does."""
+_BITS = 1 / 8
+_OF_LARGE = " on the CPU (elsewhere, and of fewer than 4,096 elements, the output)"
+
+
+class VeryLeakyReLU(Elementwise):
+    entry = lookup("very_leaky_relu")
+    saved_bytes = _BITS
+    saved_detail = _OF_LARGE
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """f(input)."""
+        return functional.leaky_relu(input, _THIRD.get(input.dtype, VERY_LEAKY))
+
+
+class ClippedReLU(Elementwise):
+    entry = lookup("clipped_relu")
+    ceiling: float
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """f(input)."""
+        return F.hardtanh(input, 0.0, self.ceiling)
+
+
+class ThresholdedReLU(Elementwise):
+    entry = lookup("thresholded_relu")
+    threshold: float
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """f(input)."""
+        if exporting():
+            return operator("ThresholdedRelu", input, {"alpha": self.threshold}, since=10)
+        return F.threshold(input, self.threshold, 0.0)
+
+
+class ShiftedReLU(Elementwise):
+    entry = lookup("shifted_relu")
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """f(input)."""
+        return _floor(input, -1.0)
+
+
+class DisplacedReLU(Elementwise):
+    entry = lookup("displaced_relu")
+    delta: float
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """f(input)."""
+        return _floor(input, -self.delta)
+
+
+class SquaredReLU(Elementwise):
+    entry = lookup("squared_relu")
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """f(input)."""
+        rectified = F.relu(input)
+        return rectified * rectified
+
+
+class FlexibleReLU(Learned):
+    entry = lookup("flexible_relu")
+    saved_bytes = _BITS
+    saved_detail = _OF_LARGE
+    bias: torch.Tensor
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """f(input)."""
+        return functional.relu(input) + beside(self.entry.name, input, self.bias).to(input.dtype)
+
+
+class CReLU(Elementwise):
+    entry = lookup("crelu")
+    saved_bytes = 2 * _BITS
+    saved_detail = " on the CPU (elsewhere, and of fewer than 4,096 elements, both halves of the output)"
+    dim: int
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """f(input), twice as long along `dim`."""
+        _axes(self, input)
+        return torch.cat([functional.relu(input), functional.relu(-input)], self.dim)
+
+
+class Maxout(Elementwise):
+    entry = lookup("maxout")
+    saved_bytes = 6
+    saved_detail = ", its input and, num_pieces times shorter, its output"
+    num_pieces: int
+    dim: int
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """f(input), `num_pieces` times shorter along `dim`."""
+        _axes(self, input)
+        dim = self.dim % input.dim()
+        return input.unflatten(dim, (-1, self.num_pieces)).amax(dim + 1)
+
+
+def _floor(input: torch.Tensor, low: float) -> torch.Tensor:
+    if exporting():
+        return input.clamp(min=low)
+    return F.threshold(input, low, low)
+
+
+def _axes(module: Elementwise, input: torch.Tensor) -> None:
+    """Raise where the input has not the axes, or not the length of them, that f needs."""
+    along = module.entry.along
+    assert along is not None
+    along.check(
+        module.entry.name, tuple(input.shape), {name: getattr(module, name) for name in module.names}
+    )

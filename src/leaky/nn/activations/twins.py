@@ -1,0 +1,163 @@
+"""Subclasses of torch.nn's classes that do more than torch's: keep less, take the entry's other parameters, export."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import torch
+from torch.nn import functional as F
+
+from leaky.catalogue import lookup
+from leaky.nn import functional
+from leaky.nn.activations.base import ActivationModule, exporting, operator
+from leaky.nn.activations.elementwise import beside, by_formula
+
+_INPLACE = ("inplace", "write the result over the input")
+_OF_LARGE = " on the CPU (elsewhere, and of fewer than 4,096 elements, what torch keeps)"
+
+
+class ReLU(ActivationModule, torch.nn.ReLU):
+    entry = lookup("relu")
+    further = (_INPLACE,)
+    saved_bytes = 1 / 8
+    saved_detail = _OF_LARGE
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """f(input)."""
+        return functional.relu(input, self.inplace)
+
+
+class LeakyReLU(ActivationModule, torch.nn.LeakyReLU):
+    entry = lookup("leaky_relu")
+    further = (_INPLACE,)
+    saved_bytes = 1 / 8
+    saved_detail = _OF_LARGE
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """f(input)."""
+        return functional.leaky_relu(input, self.negative_slope, self.inplace)
+
+
+class PReLU(ActivationModule, torch.nn.PReLU):
+    entry = lookup("prelu")
+    remarks = "The slopes are `weight`, as torch calls them, and `init` is where they start."
+    further = (
+        (
+            "num_parameters",
+            "1 for one slope in all, C for one per channel (dim 1), both as torch; a tuple, the shape of a sample such "
+            "as (C, H, W), for one per element",
+        ),
+        ("init", "slope for x < 0, where learning starts, default 0.25"),
+        ("device", "of the slopes"),
+        ("dtype", "of the slopes"),
+    )
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """f(input)."""
+        if self.weight.dim() < 2:
+            return super().forward(input)
+        slopes = beside(self.entry.name, input, self.weight)
+        return torch.where(input > 0, input, slopes * input)
+
+
+class Softplus(ActivationModule, torch.nn.Softplus):
+    entry = lookup("softplus")
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """f(input); exported without the threshold, which is no difference in float32."""
+        if exporting():
+            if self.beta == 1:
+                return operator("Softplus", input, since=1)
+            return operator("Softplus", input * self.beta, since=1) / self.beta
+        return super().forward(input)
+
+
+class Hardshrink(ActivationModule, torch.nn.Hardshrink):
+    entry = lookup("hardshrink")
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """f(input)."""
+        if exporting():
+            return operator("Shrink", input, {"lambd": float(self.lambd), "bias": 0.0}, since=9)
+        return super().forward(input)
+
+
+class Softsign(ActivationModule, torch.nn.Softsign):
+    entry = lookup("softsign")
+    saved_bytes = 8
+    saved_detail = ", its input and what it divides by"
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """f(input)."""
+        return operator("Softsign", input, since=1) if exporting() else super().forward(input)
+
+
+class Hardsigmoid(ActivationModule, torch.nn.Hardsigmoid):
+    entry = lookup("hardsigmoid")
+    remarks = "With torch's own slope and offset it is torch's function, with others the catalogue's."
+    further = (_INPLACE,)
+
+    def __init__(self, inplace: bool = False, *, slope: float = 1 / 6, offset: float = 0.5) -> None:
+        super().__init__(inplace)
+        values = self.entry.bind(slope, offset)
+        self._slope, self._offset = values["slope"], values["offset"]
+        # offset / slope in two: a short number, which every precision has, and the rest; see the entry's formula.
+        shift = Fraction(self._offset) / Fraction(self._slope)
+        mantissa, exponent = math.frexp(float(shift))
+        self._large = math.ldexp(round(mantissa * 256), exponent - 8)
+        self._small = float(shift - Fraction(self._large))
+
+    @property
+    def slope(self) -> float:
+        """Of the line in the middle; set by the constructor."""
+        return self._slope
+
+    @property
+    def offset(self) -> float:
+        """The value at 0; set by the constructor."""
+        return self._offset
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """f(input)."""
+        if (self._slope, self._offset) == (1 / 6, 0.5):
+            return super().forward(input)
+        if exporting():
+            return operator("HardSigmoid", input, {"alpha": self._slope, "beta": self._offset}, since=6)
+        wide = input.float() if input.dtype.itemsize < 4 else input
+        line = ((wide + self._large) + self._small) * self._slope
+        high = torch.where(wide >= (1 - self._offset) / self._slope, torch.ones_like(wide), line)
+        result = torch.where(wide <= -self._offset / self._slope, torch.zeros_like(wide), high).to(input.dtype)
+        return input.copy_(result) if self.inplace else result
+
+    def extra_repr(self) -> str:
+        """As torch's, with slope and offset where they are not torch's."""
+        shown = [super().extra_repr()] if self.inplace else []
+        if (self._slope, self._offset) != (1 / 6, 0.5):
+            shown.append(f"slope={self._slope:g}, offset={self._offset:g}")
+        return ", ".join(shown)
+
+
+class SiLU(ActivationModule, torch.nn.SiLU):
+    entry = lookup("silu")
+    remarks = "At beta 1 it is torch's function, at others the catalogue's, which is 0 at -inf."
+    further = (_INPLACE,)
+    beta: float
+
+    def __init__(self, inplace: bool = False, *, beta: float = 1.0) -> None:
+        super().__init__(inplace)
+        self.beta = self.entry.bind(beta)["beta"]
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """f(input)."""
+        if self.beta == 1:
+            return super().forward(input)
+        if exporting():
+            return input * F.sigmoid(input * self.beta)
+        result = by_formula(self, input, {"beta": self.beta})
+        return input.copy_(result) if self.inplace else result
+
+    def extra_repr(self) -> str:
+        """As torch's, with beta where it is not torch's."""
+        shown = [super().extra_repr()] if self.inplace else []
+        return ", ".join(shown + ([f"beta={self.beta:g}"] if self.beta != 1 else []))

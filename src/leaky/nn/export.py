@@ -1,0 +1,94 @@
+"""One activation as an ONNX file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import torch
+
+from leaky.catalogue import Spec
+from leaky.errors import ArgumentError, ArgumentTypeError
+from leaky.extras import require
+from leaky.nn.modules import activation
+
+
+def export(
+    activation_or_module: str | Spec | torch.nn.Module,
+    path: str | os.PathLike[str],
+    *,
+    example: torch.Tensor | None = None,
+    opset_version: int | None = None,
+) -> Path:
+    """Write an activation, or a model with some, as an ONNX file in evaluation mode, and check it.
+
+    It goes through `torch.onnx.export`, with which any model with leaky's modules exports too. Activations become
+    the operators that the catalogue names where the opset has them (LeakyRelu, PRelu, Elu, ThresholdedRelu,
+    HardSigmoid, ...), several standard ones otherwise: `leaky.catalogue["leaky_relu"].onnx`.
+
+    Args:
+        activation_or_module: a spec such as `elu(alpha=0.5)`, or a module; its mode is left as it was.
+        path: the file to write.
+        example: an input; the file takes others whose axes have other lengths, but for those on which the
+            module insists, such as the channels of learned parameters. By default float32 of shape (2, 4, 6, 6).
+        opset_version: of the operators; torch's default otherwise. Below 20 GELU is composed of others.
+
+    Returns:
+        The path that was written.
+
+    Raises:
+        MissingExtraError: onnx or onnxscript is not installed.
+        ArgumentTypeError: the first argument is neither a spec nor a module.
+        ArgumentError: the spec is none, or its module needs channels: give leaky.nn.DynamicReLU(C).
+
+    Example:
+        >>> import leaky.nn, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     leaky.nn.export("leaky_relu(negative_slope=0.2)", f"{folder}/leaky.onnx").name
+        'leaky.onnx'
+    """
+    for needed in ("onnx", "onnxscript"):
+        require(needed, "onnx", "leaky.nn.export")
+    if isinstance(activation_or_module, torch.nn.Module):
+        module = activation_or_module
+    elif isinstance(activation_or_module, str | Spec):
+        module = activation(activation_or_module)
+    else:
+        raise ArgumentTypeError(
+            "export: the activation must be a spec such as 'elu(alpha=0.5)' or a torch.nn.Module, got "
+            f"{type(activation_or_module).__name__}"
+        )
+    if example is None:
+        parameter = next(module.parameters(), torch.empty(0))
+        example = torch.zeros(2, 4, 6, 6, dtype=parameter.dtype, device=parameter.device)
+    if not isinstance(example, torch.Tensor):
+        raise ArgumentTypeError(f"export: `example` must be a tensor, got {type(example).__name__}")
+    target = Path(path)
+    if not target.parent.is_dir():
+        raise ArgumentError(f"export: `path` is in {str(target.parent)!r}, which is no folder; make it first")
+    _write(module, example, target, opset_version)
+    return target
+
+
+def _write(module: torch.nn.Module, example: torch.Tensor, path: Path, opset_version: int | None) -> None:
+    import onnx
+
+    modes = [(each, each.training) for each in module.modules()]
+    lengths = tuple(torch.export.Dim.AUTO if length > 1 else None for length in example.shape)
+    try:
+        program = torch.onnx.export(
+            module.eval(),
+            (example,),
+            input_names=["x"],
+            output_names=["y"],
+            opset_version=opset_version,
+            dynamic_shapes=(lengths,),
+            dynamo=True,
+            verbose=False,
+        )
+    finally:
+        for each, training in modes:
+            each.training = training
+    assert program is not None  # the default exporter returns what it made
+    program.save(path)
+    onnx.checker.check_model(str(path), full_check=True)
