@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 def compare(
     task: Annotated[
-        str, typer.Option(help="A built-in task (digits), or a task of your own: path/to/file.py:function.")
+        str,
+        typer.Option(
+            help="A built-in task (digits), a field (image_classification), or a task of your own: "
+            "path/to/file.py:function."
+        ),
     ] = "digits",
     activation: Annotated[
         list[str] | None,
@@ -25,6 +29,12 @@ def compare(
     preset: Annotated[
         str | None, typer.Option(help="Of a built-in task; digits has deep (default) and shallow.")
     ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            help="Of a built-in task: smoke (seconds for a study), small (default; seconds for a trial) or full."
+        ),
+    ] = None,
     baseline: Annotated[str, typer.Option(help="The activation that differences are taken to.")] = "relu",
     learning_rate: Annotated[
         list[float] | None,
@@ -32,8 +42,14 @@ def compare(
             help="A learning rate of the grid all are tuned over; repeat. Default: the task's grid."
         ),
     ] = None,
-    seeds: Annotated[int, typer.Option(help="Final runs per activation, on fresh seeds.")] = 10,
-    tuning_seeds: Annotated[int, typer.Option(help="Runs per activation and learning rate.")] = 3,
+    seeds: Annotated[
+        int | None,
+        typer.Option(help="Final runs per activation, on fresh seeds. Default: 10; 3 with the budget smoke."),
+    ] = None,
+    tuning_seeds: Annotated[
+        int | None,
+        typer.Option(help="Runs per activation and learning rate. Default: 3; 1 with the budget smoke."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Another number repeats the study on other seeds.")] = 0,
     margin: Annotated[
         float | None,
@@ -44,6 +60,13 @@ def compare(
     ] = None,
     epochs: Annotated[int | None, typer.Option(help="Overrides the task's number of epochs.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Overrides the task's batch size.")] = None,
+    vary: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A field of the recipe and its levels, such as initialisation=he,xavier: every activation is "
+            "trained at each. Repeat for a second field."
+        ),
+    ] = None,
     workers: Annotated[int | None, typer.Option(help="Trials side by side. Default: one per core.")] = None,
     store: Annotated[
         Path, typer.Option(help="SQLite file with every trial; a stopped study goes on from it.")
@@ -63,6 +86,7 @@ def compare(
             task,
             activation or lab.ACTIVATIONS,
             preset=preset,
+            budget=budget,
             baseline=baseline,
             learning_rates=learning_rate,
             seeds=seeds,
@@ -71,6 +95,7 @@ def compare(
             margin=margin,
             epochs=epochs,
             batch_size=batch_size,
+            vary=vary,
             workers=workers,
             store=store,
             report=report,
@@ -94,13 +119,18 @@ def _print(study: Study, store: Path, report: Path | None, png: Path | None) -> 
     from rich.table import Table
     from rich.text import Text
 
-    from leaky.report import study_caveats, study_table, verdict_sentences
+    from leaky import report as told
 
     console = Console()
-    console.print(study_table(study, width=console.width))
+    if study.conditions:
+        console.print(told.interaction_table(study, width=console.width))
+        sentences, caveats = told.interaction_sentences(study), told.lost_text(study)
+    else:
+        console.print(told.study_table(study, width=console.width))
+        sentences, caveats = told.verdict_sentences(study), told.study_caveats(study)
     findings = Table.grid(padding=(0, 1))
-    notes = [*study_caveats(study), *study.notes]
-    for sentence in [*verdict_sentences(study), *(f"Note: {note}" for note in notes)]:
+    notes = [*caveats, *study.notes]
+    for sentence in [*sentences, *(f"Note: {note}" for note in notes)]:
         findings.add_row("-", Text(sentence))
     console.print()
     console.print(findings)

@@ -22,7 +22,7 @@ def analyse(
     resolution: float,
 ) -> tuple[Arm, ...]:
     """One arm per activation: the baseline first, then the others by score, best first."""
-    final = {name: _final_trials(name, trials) for name in design.activations}
+    final = {name: final_trials(name, trials) for name in design.activations}
     arms = [
         _arm(design, name, chosen.get(name), final, metric, margin, resolution) for name in design.activations
     ]
@@ -40,7 +40,8 @@ def analyse(
     return tuple(sorted(arms, key=order))
 
 
-def _final_trials(name: str, trials: Sequence[Trial]) -> dict[int, Trial]:
+def final_trials(name: str, trials: Sequence[Trial]) -> dict[int, Trial]:
+    """The final trials of one activation, by seed."""
     return {t.plan.seed: t for t in trials if t.plan.phase == "final" and t.plan.activation == name}
 
 
@@ -60,7 +61,7 @@ def _arm(
     verdict: Verdict = "baseline" if name == design.baseline else "no result"
     if name != design.baseline:
         ours, theirs = _pairs(final[name], final[design.baseline])
-        if ours and not _lost(final[name]) and not _lost(final[design.baseline]):
+        if ours and not lost(final[name]) and not lost(final[design.baseline]):
             better = metric.higher_is_better
             improvement = statistics.paired_improvement(
                 ours, theirs, higher_is_better=better, resolution=resolution
@@ -86,7 +87,18 @@ def _arm(
         never_active=fmean(never) if never else None,
         at_grid_edge=len(grid) > 1 and rate in (grid[0], grid[-1]),
         verdict=verdict,
+        metrics=_metrics(mine),
     )
+
+
+def _metrics(trials: Sequence[Trial]) -> dict[str, Interval]:
+    """Interquartile means of the further metrics, over the trials that have them."""
+    values: dict[str, list[float]] = {}
+    for trial in trials:
+        for name, value in trial.metrics.items():
+            if value is not None:
+                values.setdefault(name, []).append(value)
+    return {name: statistics.interquartile_mean(held) for name, held in values.items()}
 
 
 def _pairs(mine: dict[int, Trial], baseline: dict[int, Trial]) -> tuple[list[float], list[float]]:
@@ -100,7 +112,7 @@ def _pairs(mine: dict[int, Trial], baseline: dict[int, Trial]) -> tuple[list[flo
     return ours, theirs
 
 
-def _lost(trials: dict[int, Trial]) -> bool:
+def lost(trials: dict[int, Trial]) -> bool:
     """Whether every run diverged: scores that all stand in for one are no ground for a comparison."""
     return all(trial.status == "diverged" for trial in trials.values() if trial.score is not None)
 

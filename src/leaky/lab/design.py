@@ -29,6 +29,9 @@ class Design:
     learning_rates: tuple[float, ...]
     tuning_seeds: tuple[int, ...]
     final_seeds: tuple[int, ...]
+    levels: tuple[str, ...] = ()
+    """Of the fields of the recipe that the study varies; `label` says them with their names."""
+    label: str = ""
 
     def tuning(self) -> list[TrialPlan]:
         """Every activation at every learning rate on every tuning seed."""

@@ -5,38 +5,30 @@ from __future__ import annotations
 import torch
 
 from leaky.errors import LeakyError, TaskError, one_line
+from leaky.lab.build import build_model
 from leaky.lab.data import seeded
-from leaky.lab.metrics import METRICS
+from leaky.lab.recipe import Recipe
 from leaky.lab.task import Task
-from leaky.nn import ActivationFactory, ActivationModule
 
 
-class _Counting(ActivationFactory):
-    """An activation factory that knows how often it was called."""
-
-    calls = 0
-
-    def __call__(self) -> ActivationModule:
-        self.calls += 1
-        return super().__call__()
-
-
-def preflight(task: Task, activations: tuple[str, ...]) -> None:
+def preflight(task: Task, activations: tuple[str, ...], recipe: Recipe | None = None) -> None:
     """Build the model with every activation and take two samples through model, loss, backward and metric.
+
+    The model is built as `recipe` has it, by default the task's own.
 
     Raises `TaskError` with what went wrong, in one line. Random states are left as they were.
     """
+    recipe = recipe or task.recipe
     for name in activations:
         step = "data"
         try:
             with seeded(0):
                 inputs, targets = task.train_samples.take(torch.arange(2))
                 step = "model"
-                factory = _Counting(name)
-                model = task.model(factory, 0)
+                model, factory = build_model(task, recipe, name, 0, torch.arange(len(task.train_samples)))
                 if not isinstance(model, torch.nn.Module):
                     raise TypeError(f"`model` must return a torch.nn.Module, got {type(model).__name__}")
-                if not factory.calls:
+                if not factory.places:
                     raise TypeError("the model never calls `activation()`, so there is nothing to compare")
                 step = "forward pass"
                 outputs = model(inputs)
@@ -44,7 +36,10 @@ def preflight(task: Task, activations: tuple[str, ...]) -> None:
                 step = "loss"
                 task.loss_function()(outputs, targets).backward()  # type: ignore[no-untyped-call]
                 step = "metric"
-                task.score(outputs.detach(), targets)
+                with torch.inference_mode():
+                    answers = task.predict(model.eval(), inputs) if task.predict else outputs.detach()
+                task.score(answers, targets)
+                task.scores(answers, targets)
         except LeakyError:
             raise
         except Exception as error:
@@ -55,9 +50,10 @@ def _check_shapes(task: Task, outputs: torch.Tensor, targets: torch.Tensor) -> N
     """Torch broadcasts outputs (N, 1) against targets (N,) to (N, N): a number without meaning."""
     if not isinstance(outputs, torch.Tensor):
         raise TypeError(f"the model must return a tensor, got {type(outputs).__name__}")
-    classes = isinstance(task.metric, str) and METRICS[task.metric].of_classes
+    classes = task.of_classes
     if classes and (outputs.dim() != 2 or len(outputs) != len(targets)):
-        raise ValueError(f"accuracy needs outputs of shape (N, classes), got {tuple(outputs.shape)}")
+        name = task.metric_record.name
+        raise ValueError(f"{name} needs outputs of shape (N, classes), got {tuple(outputs.shape)}")
     compared = task.loss is None and targets.dtype.is_floating_point
     if (compared or (isinstance(task.metric, str) and not classes)) and outputs.shape != targets.shape:
         shapes = f"{tuple(outputs.shape)} and {tuple(targets.shape)}"

@@ -1,6 +1,8 @@
-"""A design's two phases, run through the store: only what is missing there is computed."""
+"""The two phases of one or several designs, run through the store: only what is missing there is computed."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from leaky.errors import StudyError
 from leaky.lab.design import Design, choose_rates
@@ -12,12 +14,18 @@ from leaky.records import Metric, Trial, TrialPlan
 
 
 class Runner:
-    """Runs a design's two phases through the store."""
+    """Runs the two phases of all designs through the store."""
 
     def __init__(
-        self, design: Design, source: TaskSource, metric: Metric, store: Store, workers: int, shown: bool
+        self,
+        designs: Sequence[Design],
+        source: TaskSource,
+        metric: Metric,
+        store: Store,
+        workers: int,
+        shown: bool,
     ) -> None:
-        self.design = design
+        self.designs = designs
         self.source = source
         self.metric = metric
         self.store = store
@@ -26,31 +34,40 @@ class Runner:
         self._executor: LocalExecutor | None = None
         higher = metric.higher_is_better
         self._progress = StudyProgress(
-            design.trial_count,
+            sum(design.trial_count for design in designs),
             shown=shown,
             better=lambda a, b: a > b if higher else a < b,
             text=metric.text,
         )
 
-    def run(self) -> tuple[dict[str, float], list[Trial]]:
-        """The learning rates chosen, and all trials."""
+    def run(self) -> list[tuple[dict[str, float], list[Trial]]]:
+        """For every design the learning rates chosen, and all its trials."""
         try:
             with self._progress:
-                tuning = self._phase("tuning", self.design.tuning())
-                chosen = choose_rates(tuning, higher_is_better=self.metric.higher_is_better)
-                if self.design.baseline not in chosen:
-                    raise StudyError(_nothing(tuning))
+                tuning = self._phase("tuning", [design.tuning() for design in self.designs])
+                higher = self.metric.higher_is_better
+                chosen = [choose_rates(trials, higher_is_better=higher) for trials in tuning]
+                if not any(d.baseline in rates for d, rates in zip(self.designs, chosen, strict=True)):
+                    raise StudyError(_nothing([trial for trials in tuning for trial in trials]))
                 self._progress.forget_best()
-                final = self._phase("final", self.design.final(chosen))
+                plans = [design.final(rates) for design, rates in zip(self.designs, chosen, strict=True)]
+                final = self._phase("final", plans)
         except BaseException:
             if self._executor:
                 self._executor.shutdown()
             raise
-        if all(trial.score is None for trial in final):
-            raise StudyError(_nothing(final))
-        return chosen, tuning + final
+        finished = [trial for trials in final for trial in trials]
+        if all(trial.score is None for trial in finished):
+            raise StudyError(_nothing(finished))
+        return [(c, before + after) for c, before, after in zip(chosen, tuning, final, strict=True)]
 
-    def _phase(self, phase: str, plans: list[TrialPlan]) -> list[Trial]:
+    def _phase(self, phase: str, groups: list[list[TrialPlan]]) -> list[list[Trial]]:
+        plans = [plan for group in groups for plan in group]
+        where = {
+            plan.key: f" with {design.label}" if design.label else ""
+            for design, group in zip(self.designs, groups, strict=True)
+            for plan in group
+        }
         stored = self.store.get(plan.key for plan in plans)
         done = {key: trial for key, trial in stored.items() if trial.status != "failed"}
         self.reused += len(done)
@@ -60,13 +77,14 @@ class Runner:
         def finished(trial: Trial) -> None:
             self.store.put(trial)
             done[trial.plan.key] = trial
-            label = f"{trial.plan.activation} at learning rate {trial.plan.learning_rate:g}"
+            plan = trial.plan
+            label = f"{plan.activation} at learning rate {plan.learning_rate:g}{where[plan.key]}"
             self._progress.trial(label, trial.score, counts=trial.status == "finished")
 
         if missing:
             self._executor = self._executor or LocalExecutor(self._workers)
             run_all(self._executor, self.source, missing, finished)
-        return [done[plan.key] for plan in plans]
+        return [[done[plan.key] for plan in group] for group in groups]
 
 
 def _nothing(trials: list[Trial]) -> str:

@@ -9,23 +9,25 @@ import os
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from leaky import report as reports
 from leaky.catalogue import Spec
 from leaky.errors import ArgumentError
-from leaky.lab.analyse import analyse
 from leaky.lab.design import Design, activation_names, rate_grid
 from leaky.lab.design import seeds as seed_ranges
 from leaky.lab.environment import environment
+from leaky.lab.factors import Vary, designs, factors
+from leaky.lab.interaction import conditions
 from leaky.lab.loading import TaskSource, task_source
+from leaky.lab.notes import notes
 from leaky.lab.preflight import preflight
+from leaky.lab.recipe import Recipe
 from leaky.lab.runner import Runner
 from leaky.lab.store import Store
 from leaky.lab.task import Task
-from leaky.records import Study, Trial
+from leaky.records import Study
 
 ACTIVATIONS = (
     "relu",
@@ -37,20 +39,25 @@ ACTIVATIONS = (
 )
 """What is compared unless said otherwise."""
 
+_SEEDS, _SMOKE_SEEDS = (3, 10), (1, 3)
+"""Tuning and final seeds unless said otherwise."""
+
 
 def compare(
     task: str | Task = "digits",
     activations: Sequence[str | Spec] = ACTIVATIONS,
     *,
     preset: str | None = None,
+    budget: str | None = None,
     baseline: str | Spec = "relu",
     learning_rates: Iterable[float] | None = None,
-    seeds: int = 10,
-    tuning_seeds: int = 3,
+    seeds: int | None = None,
+    tuning_seeds: int | None = None,
     seed: int = 0,
     margin: float | None = None,
     epochs: int | None = None,
     batch_size: int | None = None,
+    vary: Vary | None = None,
     workers: int | None = None,
     store: str | Path = "leaky.db",
     report: str | Path | None = None,
@@ -66,17 +73,24 @@ def compare(
     once: a study that was stopped in any way goes on where it was when called again with the same arguments.
 
     Args:
-        task: a built-in task ("digits"), `path/to/file.py:function`, or a `leaky.lab.Task`.
+        task: a built-in task ("digits"), a field ("image_classification", which means its first task),
+            `path/to/file.py:function`, or a `leaky.lab.Task`.
         activations: specs such as "leaky_relu(negative_slope=0.1)".
         preset: of a built-in task; digits has "deep" (default) and "shallow".
+        budget: of a built-in task: "smoke" (seconds for a study), "small" (default; at most some 20 seconds for
+            a trial on one core) or "full" (what the field would spend).
         baseline: the activation differences are taken to; it is added where it is missing.
         learning_rates: the grid, by default the task's.
-        seeds: final runs per activation, at least 1. Five cannot reach p < 0.05, ten can.
-        tuning_seeds: runs per activation and learning rate, at least 1.
+        seeds: final runs per activation, at least 1. Five cannot reach p < 0.05, ten (the default) can; the budget
+            "smoke" takes three.
+        tuning_seeds: runs per activation and learning rate, at least 1; by default three, "smoke" takes one.
         seed: another number repeats the whole study on other seeds.
         margin: the smallest difference that matters, in the metric's unit; by default the task's.
         epochs: overrides the task's recipe.
         batch_size: overrides the task's recipe.
+        vary: one or two fields of the recipe and their levels, such as {"initialisation": ["he", "xavier"]} or
+            "initialisation=he,xavier": every activation is tuned and trained under every combination, and the study
+            tells how the differences between activations change with it (`study.conditions`).
         workers: processes side by side, one core each; by default one per core.
         store: the SQLite file that holds the trials.
         report: write a self-contained HTML report here.
@@ -104,34 +118,47 @@ def compare(
     asked = dict(locals())
     began = time.monotonic()
     names, reference = activation_names(activations, baseline)
-    tuning, final = seed_ranges(seed, tuning_seeds, seeds)
+    usual_tuning, usual = _SMOKE_SEEDS if budget == "smoke" else _SEEDS
+    tuning, final = seed_ranges(
+        seed, usual_tuning if tuning_seeds is None else tuning_seeds, usual if seeds is None else seeds
+    )
+    varied = factors(vary)
+    for name in ("epochs", "batch_size"):
+        if asked[name] is not None and name in {factor.name for factor in varied}:
+            raise ArgumentError(
+                f"vary: `{name}` is given as well, got {asked[name]}; leave one of the two out"
+            )
     count = _workers(workers)
     if report is not None:
         reports.check_writable(report)
     if png is not None:
         reports.check_directory(png)
     with tempfile.TemporaryDirectory(prefix="leaky-") as scratch:
-        source = task_source(task, preset, Path(scratch))
+        source = task_source(task, preset, Path(scratch), budget)
         loaded = source.load()
         limit = _margin(margin, loaded)
         grid = rate_grid(loaded.learning_rates if learning_rates is None else learning_rates)
         recipe = loaded.recipe.changed(epochs=epochs, batch_size=batch_size)
-        preflight(loaded, names)
-        design = Design(
+        base = Design(
             task=loaded.name,
             preset=source.preset,
             fingerprint=_fingerprint(source, loaded),
-            recipe=asdict(recipe),
+            recipe=recipe.record(),
             activations=names,
             baseline=reference,
             learning_rates=grid,
             tuning_seeds=tuning,
             final_seeds=final,
         )
+        planned = designs(base, recipe, varied)
+        for design in planned:
+            preflight(loaded, names, Recipe(**design.recipe))
         metric = loaded.metric_record
+        trivial, trivial_score = loaded.trivial_answer()
         with Store(store) as database:
-            runner = Runner(design, source, metric, database, count, progress)
-            chosen, trials = runner.run()
+            runner = Runner(planned, source, metric, database, count, progress)
+            outcomes = runner.run()
+    found = conditions(planned, outcomes, metric, margin=limit, resolution=loaded.resolution)
     study = Study(
         task=loaded.name,
         preset=source.preset,
@@ -142,14 +169,19 @@ def compare(
         learning_rates=grid,
         tuning_seeds=tuning,
         final_seeds=final,
-        recipe=asdict(recipe),
-        arms=analyse(design, chosen, trials, metric, margin=limit, resolution=loaded.resolution),
-        trials=tuple(trials),
+        recipe=planned[0].recipe,
+        arms=found[0].arms,
+        trials=tuple(trial for _, trials in outcomes for trial in trials),
         reused=runner.reused,
         seconds=time.monotonic() - began,
         command=command or _call(asked),
         environment={**environment(), "workers": str(count)},
-        notes=tuple(_notes(design, chosen, trials)),
+        notes=notes(planned, outcomes),
+        metrics=loaded.metric_records,
+        trivial=trivial,
+        trivial_score=trivial_score,
+        factors=varied,
+        conditions=found if varied else (),
     )
     if report is not None:
         reports.write_html(study, report)
@@ -194,31 +226,3 @@ def _margin(margin: float | None, task: Task) -> float:
     if isinstance(margin, bool) or not isinstance(margin, int | float) or not 0 <= margin < math.inf:
         raise ArgumentError(f"compare: `margin` must be a finite number of at least 0, got {margin!r}")
     return float(margin)
-
-
-def _notes(design: Design, chosen: dict[str, float], trials: list[Trial]) -> list[str]:
-    """What a reader should know before trusting the table."""
-    notes = []
-    for name, rate in chosen.items():
-        if len(design.learning_rates) > 1 and rate in (design.learning_rates[0], design.learning_rates[-1]):
-            end = "lowest" if rate == design.learning_rates[0] else "highest"
-            notes.append(
-                f"{name} did best at {rate:g}, the {end} learning rate of the grid; a wider grid may suit it better."
-            )
-    for name in design.activations:
-        if name not in chosen:
-            notes.append(f"{name} has no result: all its tuning trials failed.")
-    failed = sum(trial.status == "failed" for trial in trials)
-    if failed:
-        notes.append(
-            f"{failed} trials failed and are left out of the scores; running again tries them again."
-        )
-    versions = {(trial.environment.get("torch"), trial.environment.get("numpy")) for trial in trials}
-    if len(versions) > 1:
-        notes.append("Trials in the store were computed with several versions of torch or NumPy.")
-    if len(design.final_seeds) < 6 and len(design.activations) > 1:
-        least = 2 / 2 ** len(design.final_seeds)
-        notes.append(
-            f"{len(design.final_seeds)} final seeds cannot give a p below {least:.3g}; ten can give 0.002."
-        )
-    return notes

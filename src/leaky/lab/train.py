@@ -5,20 +5,24 @@ from __future__ import annotations
 import math
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import torch
 
 from leaky.doctor.never_active import NeverActive
 from leaky.errors import one_line
+from leaky.lab.build import build_model
 from leaky.lab.data import Part, seed_everything
 from leaky.lab.environment import environment
 from leaky.lab.recipe import Recipe
 from leaky.lab.task import Task
-from leaky.nn import ActivationFactory
+from leaky.lab.training.early_stopping import EarlyStopping
+from leaky.lab.training.optimizers import optimizer
+from leaky.lab.training.schedules import Schedule
 from leaky.records import Epoch, Trial, TrialPlan
 
 
@@ -43,7 +47,7 @@ def run_trial(task: Task, plan: TrialPlan) -> Trial:
         plan=plan,
         status=status,  # type: ignore[arg-type]
         score=score,
-        validation_score=training.epochs[-1].validation_score if training.epochs else None,
+        validation_score=training.kept.validation_score if training.kept else None,
         epochs=tuple(training.epochs),
         layers=training.layers,
         seconds=round(time.perf_counter() - started, 4),
@@ -52,6 +56,8 @@ def run_trial(task: Task, plan: TrialPlan) -> Trial:
         error=error,
         environment=environment(),
         finished_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        restored_epoch=training.restored_epoch,
+        metrics=training.metrics if status == "finished" else {},
     )
 
 
@@ -63,6 +69,8 @@ class _Training:
         self.loss = task.loss_function()
         self.epochs: list[Epoch] = []
         self.layers: tuple[str, ...] = ()
+        self.restored_epoch: int | None = None
+        self.metrics: dict[str, float | None] = {}
         self.compute_seconds = 0.0
         self.evaluation_seconds = 0.0
 
@@ -71,43 +79,64 @@ class _Training:
         split_seed, model_seed, order_seed = _streams(self.plan.seed)
         seed_everything(model_seed)
         train, self.validation, self.test = self.task.parts(split_seed)
-        self.model = self.task.model(ActivationFactory(self.plan.activation), model_seed)
+        self.model, _ = build_model(self.task, self.recipe, self.plan.activation, model_seed, train)
         self.units = NeverActive(self.model)
-        parameters = [p for p in self.model.parameters() if p.requires_grad]
-        optimizer = self.recipe.build(parameters, self.plan.learning_rate)
+        self.optimizer = optimizer(self.recipe, self.model, self.plan.learning_rate)
         order = torch.Generator().manual_seed(order_seed)
+        higher = self.task.metric_record.higher_is_better
+        steps = math.ceil(self._trained(len(train)) / self.recipe.batch_size)
+        self.schedule = Schedule(self.recipe, self.optimizer, steps, higher_is_better=higher)
+        stopping = EarlyStopping(self.recipe.early_stopping, higher_is_better=higher)
         for number in range(1, self.recipe.epochs + 1):
-            train_loss = self._train_epoch(train, order, optimizer)
+            train_loss = self._train_epoch(train, order)
             self._record(number, train_loss)
             if not math.isfinite(train_loss):
                 return False
+            score = self.epochs[-1].validation_score
+            self.schedule.after_epoch(score)
+            if stopping.after_epoch(number, score, self.model):
+                break
+        self.restored_epoch = stopping.restore(self.model)
         return True
+
+    @property
+    def kept(self) -> Epoch | None:
+        """The epoch whose weights count: the last, or the one that early stopping went back to."""
+        if not self.epochs:
+            return None
+        return self.epochs[-1 if self.restored_epoch is None else self.restored_epoch - 1]
 
     def final_score(self) -> float | None:
         if self.plan.phase == "tuning":
-            return self.epochs[-1].validation_score
-        return self._evaluate(self.test)[1]
+            return self.kept.validation_score if self.kept else None
+        _, score, answers, targets = self._judge(self.test)
+        self.metrics = {name: _finite(value) for name, value in self.task.scores(answers, targets).items()}
+        return score
 
     def score_if_diverged(self) -> float | None:
         """What the record gets, on the split that the trial would have been scored on."""
         score = self.task.score_if_diverged(self.validation if self.plan.phase == "tuning" else self.test)
         return score if math.isfinite(score) else None
 
-    def _train_epoch(
-        self, train: torch.Tensor, order: torch.Generator, optimizer: torch.optim.Optimizer
-    ) -> float:
+    def _trained(self, count: int) -> int:
+        """Samples trained on in an epoch: a batch norm cannot train on a last batch of one."""
+        return count - 1 if count % self.recipe.batch_size == 1 and count > 1 else count
+
+    def _train_epoch(self, train: torch.Tensor, order: torch.Generator) -> float:
         self.model.train()
-        shuffled = train[torch.randperm(len(train), generator=order)]
-        if len(shuffled) % self.recipe.batch_size == 1 and len(shuffled) > 1:
-            shuffled = shuffled[:-1]  # a batch norm cannot train on a batch of one
+        shuffled = train[torch.randperm(len(train), generator=order)][: self._trained(len(train))]
         losses: list[torch.Tensor] = []
         model, loss_function, clock, seconds = self.model, self.loss, time.perf_counter, 0.0
+        optimizer, limit = self.optimizer, self.recipe.clip_grad_norm
         for inputs, targets in self.task.train_samples.batches(shuffled, self.recipe.batch_size):
             begun = clock()
             optimizer.zero_grad()
             loss = loss_function(model(inputs), targets)
             loss.backward()  # type: ignore[no-untyped-call]
+            if limit is not None:
+                torch.nn.utils.clip_grad_norm_(model.parameters(), limit)
             optimizer.step()
+            self.schedule.after_batch()
             seconds += clock() - begun
             losses.append(loss.detach())
         self.compute_seconds += seconds
@@ -131,17 +160,30 @@ class _Training:
             )
         )
 
-    @torch.inference_mode()
     def _evaluate(self, part: Part) -> tuple[float, float]:
         """Loss and score over a whole split."""
+        return self._judge(part)[:2]
+
+    @torch.inference_mode()
+    def _judge(self, part: Part) -> tuple[float, float, torch.Tensor, torch.Tensor]:
+        """Loss and score over a whole split, with what the metrics took: answers and targets."""
         self.model.eval()
         begun = time.perf_counter()
-        answers = [(self.model(inputs), targets) for inputs, targets in part.batches()]
+        outputs, targets = _over(part, self.model)
+        answers, predict = outputs, self.task.predict
+        if predict is not None:
+            answers, _ = _over(part, lambda inputs: predict(self.model, inputs))
         self.evaluation_seconds += time.perf_counter() - begun
-        outputs, targets = answers[0] if len(answers) == 1 else map(torch.cat, zip(*answers, strict=True))
-        score = self.task.score(outputs, targets)
+        score = self.task.score(answers, targets)
         finite = bool(outputs.isfinite().all())  # a NaN can hide behind argmax
-        return float(self.loss(outputs, targets)), score if finite else math.nan
+        return float(self.loss(outputs, targets)), score if finite else math.nan, answers, targets
+
+
+def _over(part: Part, function: Callable[[Any], torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+    """What `function` answers to the inputs of a split, and the targets."""
+    pairs = [(function(inputs), targets) for inputs, targets in part.batches()]
+    outputs, targets = pairs[0] if len(pairs) == 1 else map(torch.cat, zip(*pairs, strict=True))
+    return outputs, targets
 
 
 def _streams(seed: int) -> tuple[int, int, int]:

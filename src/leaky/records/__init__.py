@@ -1,7 +1,7 @@
 """What measuring leaves behind: plain data, no torch, no plots.
 
 - `diagnosis`: what the activations of a model were measured to do.
-- `study`: trials, arms and comparisons of the lab.
+- `study`: trials, arms and comparisons of the lab; `varied`: what one adds that varies the training, too.
 - `finding`: what a reading of a model's definition found.
 """
 
@@ -22,12 +22,16 @@ from leaky.records.study import (
     TrialPlan,
     Verdict,
 )
+from leaky.records.varied import Condition, Contrast, Factor
 
 __all__ = [
     "PROTOCOL",
     "Arm",
+    "Condition",
+    "Contrast",
     "Diagnosis",
     "Epoch",
+    "Factor",
     "Finding",
     "Found",
     "Interval",

@@ -8,12 +8,17 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
+from leaky.records.varied import Condition, Factor
+
 PROTOCOL = 1
 """Raised whenever the same plan would give other numbers than before; part of every key."""
+
+_LATER = ("restored_epoch", "metrics")
+"""Fields that rows of older stores lack."""
 
 Phase = Literal["tuning", "final"]
 Status = Literal["finished", "diverged", "failed"]
@@ -60,7 +65,8 @@ class Trial:
     """One training run and its outcome.
 
     `score` is in the metric's own unit: on the validation split for a tuning trial, on the test split for a
-    final one; for a diverged trial it is the task's `diverged_score`, for a failed one None. Of `seconds`,
+    final one; for a diverged trial it is the task's `diverged_score`, for a failed one None. `metrics` are the
+    task's other metrics on the same split, by name; empty where training diverged or failed. Of `seconds`,
     forward, backward and optimiser step took `compute_seconds`, evaluating after each epoch
     `evaluation_seconds`, and the engine the rest.
     """
@@ -77,11 +83,17 @@ class Trial:
     error: str | None
     environment: dict[str, str]
     finished_at: str
+    restored_epoch: int | None = None
+    """The epoch whose weights early stopping went back to; None where the last epoch's count."""
+    metrics: dict[str, float | None] = field(default_factory=dict)
 
     @property
     def never_active(self) -> float | None:
-        """Share of units never active when last measured, over all layers; None where nothing was."""
-        measured = [epoch.never_active for epoch in self.epochs if epoch.never_active]
+        """Share of units never active when last measured, over all layers; None where nothing was.
+
+        Of the weights that count: where early stopping went back to an epoch, at that epoch.
+        """
+        measured = [epoch.never_active for epoch in self.epochs[: self.restored_epoch] if epoch.never_active]
         return sum(measured[-1]) / len(measured[-1]) if measured else None
 
     def to_json(self) -> dict[str, Any]:
@@ -94,7 +106,11 @@ class Trial:
         """The inverse of `to_json`."""
         names = TrialPlan.__dataclass_fields__
         plan = TrialPlan(**{name: row[name] for name in names})
-        rest = {name: row[name] for name in cls.__dataclass_fields__ if name != "plan"}
+        rest = {
+            name: row[name]
+            for name in cls.__dataclass_fields__
+            if name != "plan" and (name in row or name not in _LATER)
+        }
         epochs = tuple(Epoch(**{**e, "never_active": tuple(e["never_active"])}) for e in rest.pop("epochs"))
         return cls(plan=plan, epochs=epochs, **{**rest, "layers": tuple(rest["layers"])})
 
@@ -115,6 +131,7 @@ class Arm:
     `improvement` is the mean paired difference to the baseline, positive when better whatever the metric's
     direction; `probability` the chance that a fresh run beats a fresh run of the baseline; `detectable` the
     true difference that this many seeds, at this spread, would have called better in four studies of five.
+    `metrics` are the interquartile means of the task's other metrics, by name.
     """
 
     activation: str
@@ -132,6 +149,7 @@ class Arm:
     never_active: float | None
     at_grid_edge: bool
     verdict: Verdict
+    metrics: dict[str, Interval] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -154,7 +172,11 @@ class Metric:
 
 @dataclass(frozen=True)
 class Study:
-    """A finished comparison: what was asked, every trial, and what the statistics make of them."""
+    """A finished comparison: what was asked, every trial, and what the statistics make of them.
+
+    `metrics` are measured beside `metric`, which alone decides. `trivial` names an answer that needs no network,
+    such as the majority class, and `trivial_score` is its score on the test split.
+    """
 
     task: str
     preset: str
@@ -173,6 +195,24 @@ class Study:
     command: str
     environment: dict[str, str]
     notes: tuple[str, ...] = field(default=())
+    metrics: tuple[Metric, ...] = ()
+    trivial: str = ""
+    trivial_score: float | None = None
+    factors: tuple[Factor, ...] = ()
+    """The fields of the recipe that were varied."""
+    conditions: tuple[Condition, ...] = ()
+    """With factors: every combination of their levels. `arms` and `recipe` are those of the first."""
+
+    def under(self, condition: Condition) -> Study:
+        """The comparison under one condition alone, as a study of its own that varies nothing."""
+        return replace(
+            self,
+            recipe=condition.recipe,
+            arms=condition.arms,
+            trials=tuple(trial for trial in self.trials if trial.plan.recipe == condition.recipe),
+            factors=(),
+            conditions=(),
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The whole study as plain data; what is not a finite number is None."""

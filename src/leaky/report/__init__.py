@@ -14,6 +14,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from leaky.records import Study
+from leaky.report.interaction import interaction_sentences, lost_text
+from leaky.report.interaction_table import interaction_table
 from leaky.report.table import study_table
 from leaky.report.verdicts import study_caveats, verdict_sentences
 from leaky.report.write import Location, check_directory, check_writable, write_atomically
@@ -21,6 +23,9 @@ from leaky.report.write import Location, check_directory, check_writable, write_
 __all__ = [
     "check_directory",
     "check_writable",
+    "interaction_sentences",
+    "interaction_table",
+    "lost_text",
     "study_caveats",
     "study_table",
     "verdict_sentences",

@@ -34,8 +34,8 @@ def silent_shares(epoch: Epoch) -> tuple[float, ...]:
 
 
 def silent_share(trial: Trial) -> float | None:
-    """The share over all layers after the last epoch in which the network gave finite numbers."""
-    told = (mean(silent_shares(epoch)) for epoch in reversed(trial.epochs))
+    """The share over all layers of the weights that count, or when the network last gave finite numbers."""
+    told = (mean(silent_shares(epoch)) for epoch in reversed(trial.epochs[: trial.restored_epoch]))
     return next((share for share in told if share is not None), None)
 
 

@@ -8,6 +8,13 @@ from typing import Any
 from leaky.records import Study, Trial
 from leaky.report.figures import study_figures
 from leaky.report.gather import silent_share
+from leaky.report.interaction import (
+    interaction_findings,
+    interaction_introduction,
+    interaction_rows,
+    label,
+    lost_text,
+)
 from leaky.report.page import render
 from leaky.report.rows import table_rows
 from leaky.report.text import (
@@ -26,16 +33,19 @@ from leaky.report.verdicts import findings, introduction, study_caveats, summary
 
 def html_report(study: Study) -> str:
     """The whole page as text."""
-    figures = study_figures(study)
+    figures, varied = study_figures(study), study.conditions
     return render(
         "report.html.j2",
         figures,
         {"rate": rate_text, "share": share_text, "duration": duration_text},
         study=study,
         metric=metric_label(study.metric, unit=False),
-        introduction=introduction(study),
-        findings=findings(study),
-        caveats=[*study_caveats(study), *study.notes],
+        introduction=interaction_introduction(study) if varied else introduction(study),
+        findings=interaction_findings(study) if varied else findings(study),
+        caveats=[*(lost_text(study) if varied else study_caveats(study)), *study.notes],
+        interaction=interaction_rows(study),
+        first=label(study, varied[0]) if varied else "",
+        recipe=_recipe(study),
         summary=summary(study),
         rows=table_rows(study),
         compared=len(study.arms) > 1,
@@ -64,6 +74,7 @@ def _trial(study: Study, trial: Trial) -> dict[str, str]:
     return {
         "phase": plan.phase,
         "activation": plain(plan.activation),
+        **_levels(study, trial),
         "learning rate": rate_text(plan.learning_rate),
         "seed": str(plan.seed),
         "status": trial.status,
@@ -74,3 +85,20 @@ def _trial(study: Study, trial: Trial) -> dict[str, str]:
         "time": duration_text(trial.seconds) if trial.seconds else NONE,
         "key": plan.key,
     }
+
+
+def _recipe(study: Study) -> dict[str, Any]:
+    """The recipe as the page lists it: a momentum only of SGD, and all levels of what was varied."""
+    varied = {factor.name: ", ".join(factor.levels) for factor in study.factors}
+    told = {**study.recipe, **varied}
+    if told.get("optimizer") not in ("sgd", None) and "optimizer" not in varied:
+        told.pop("momentum", None)
+    return told
+
+
+def _levels(study: Study, trial: Trial) -> dict[str, str]:
+    """What a trial had of the fields that the study varies."""
+    for condition in study.conditions:
+        if condition.recipe == trial.plan.recipe:
+            return {plain(f.name): plain(v) for f, v in zip(study.factors, condition.levels, strict=True)}
+    return {}

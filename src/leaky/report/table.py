@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _WIDE = 104
 """From this many columns on, the p-values and the chance of improvement have room too."""
 
-_COLORS = {
+COLORS = {
     "better": "green",
     "worse": "red",
     "no practical difference": "cyan",
@@ -71,24 +71,25 @@ def _cells(row: Row, *, wide: bool, lost: bool, alone: bool) -> list[Text]:
 
     name, _, parameters = row.activation.partition("(")
     cells = [
-        _stacked(name, parameters.removesuffix(")")),
+        stacked(name, parameters.removesuffix(")")),
         Text(row.learning_rate + ("*" if row.at_grid_edge else "")),
-        _stacked(row.score, row.score_interval),
+        stacked(row.score, row.score_interval),
     ]
     if not alone:
-        cells.append(_stacked(row.improvement, row.improvement_interval))
+        cells.append(stacked(row.improvement, row.improvement_interval))
     if wide and not alone:
-        cells.append(_stacked(row.probability, row.probability_interval))
-        cells.append(_stacked(row.p_holm, ""))
+        cells.append(stacked(row.probability, row.probability_interval))
+        cells.append(stacked(row.p_holm, ""))
     cells.append(Text(row.never_active))
     if lost:
         gone = row.diverged + row.failed
         cells.append(Text(f"{gone}/{row.trials}" if gone else "0"))
-    cells.append(Text(row.verdict, style=_COLORS[row.verdict]))
+    cells.append(Text(row.verdict, style=COLORS[row.verdict]))
     return cells
 
 
-def _stacked(first: str, second: str) -> Text:
+def stacked(first: str, second: str) -> Text:
+    """An estimate above its interval."""
     from rich.text import Text
 
     return Text.assemble(first, (f"\n{second}", "dim")) if second else Text(first)

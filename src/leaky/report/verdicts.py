@@ -35,6 +35,8 @@ class Finding:
     activation: str
     verdict: Verdict
     sentence: str
+    word: str = ""
+    """What the verdict is called here, where it is not called by its own name."""
 
 
 def verdict_sentences(study: Study) -> list[str]:
