@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from leaky.lab.task import Task
 
 _HOMES = {"compare": "study", "ACTIVATIONS": "study", "Recipe": "recipe", "Task": "task"}
-_NEEDS = ("torch", "scipy", "sklearn", "loky", "plotly", "matplotlib", "jinja2")
+_NEEDS = ("torch", "scipy", "sklearn", "loky", "pooch", "plotly", "matplotlib", "jinja2")
 
 __all__ = ["ACTIVATIONS", "Recipe", "Task", "compare"]
 

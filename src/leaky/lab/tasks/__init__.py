@@ -12,7 +12,11 @@ if TYPE_CHECKING:
 
 FIELDS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
-        "image_classification": {"digits": ("deep", "shallow")},
+        "image_classification": {
+            "digits": ("deep", "shallow"),
+            "fashion_mnist": ("vgg", "vgg_norm", "resnet8", "shallow", "deep"),
+        },
+        "object_detection": {"bccd": ("darknet",)},
     }
 )
 """Fields, their tasks and the presets of each, the default first: known without importing what the tasks need."""

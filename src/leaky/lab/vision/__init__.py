@@ -1,0 +1,1 @@
+"""What the tasks on images share: reference networks, and detection's boxes, loss and average precision."""
