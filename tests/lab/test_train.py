@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from leaky.lab.factory import ModelFactory
 from leaky.lab.recipe import Recipe
 from leaky.lab.task import Task
 from leaky.lab.tasks import PRESETS, build
@@ -88,8 +89,8 @@ def test_initial_draws_and_batch_order_are_shared_across_activations() -> None:
 
 def test_digits_initial_weights_are_paired_up_to_the_gain() -> None:
     made = build("digits", "shallow")
-    relu = made.model(ActivationFactory("relu"), 5)
-    leaky = made.model(ActivationFactory("leaky_relu(negative_slope=1/3)"), 5)
+    relu = made.model(ModelFactory("relu"), 5)
+    leaky = made.model(ModelFactory("leaky_relu(negative_slope=1/3)"), 5)
     ratio = leaky[0].weight / relu[0].weight  # type: ignore[index]
     assert torch.allclose(ratio, torch.full_like(ratio, (2 / (1 + 1 / 9) / 2) ** 0.5), atol=1e-5)
     assert torch.equal(relu[-1].weight, leaky[-1].weight)  # type: ignore[index]

@@ -86,7 +86,8 @@ class Recipe:
             raise ArgumentError(
                 f"recipe: `momentum` is of SGD, got optimizer {self.optimizer!r}; vary `optimizer` or leave it out"
             )
-        return replace(self, **({"momentum": None} if name == "optimizer" else {}), **{name: value})
+        changes: dict[str, Any] = {"momentum": None} if name == "optimizer" else {}
+        return replace(self, **changes, **{name: value})
 
     @property
     def sgd_momentum(self) -> float:
@@ -94,6 +95,13 @@ class Recipe:
         if self.momentum is not None:
             return self.momentum
         return 0.0 if self.optimizer == "sgd" else 0.9
+
+    @property
+    def decay(self) -> float:
+        """The weight decay that the optimizer runs with."""
+        if self.weight_decay is not None:
+            return self.weight_decay
+        return 0.01 if self.optimizer == "adamw" else 0.0
 
     def record(self) -> dict[str, Any]:
         """Plain data for a trial's plan: `Recipe(**recipe.record())` trains alike.

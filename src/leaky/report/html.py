@@ -47,6 +47,7 @@ def html_report(study: Study) -> str:
         first=label(study, varied[0]) if varied else "",
         recipe=_recipe(study),
         summary=summary(study),
+        trivial=score_text(study.metric, study.trivial_score),
         rows=table_rows(study),
         compared=len(study.arms) > 1,
         margin=difference_text(study.metric, study.margin, sign=False),

@@ -9,9 +9,9 @@ import torch
 from sklearn.datasets import load_digits
 
 from leaky.catalogue import Spec
+from leaky.lab.factory import ModelFactory
 from leaky.lab.recipe import Recipe
 from leaky.lab.task import Task
-from leaky.nn import ActivationFactory
 from leaky.nn.init import he_normal_
 
 _HIDDEN = {"shallow": 2, "deep": 24}
@@ -31,11 +31,11 @@ def build(preset: str, budget: str) -> Task:
     hidden = _HIDDEN[preset]
     images, labels = load_digits(return_X_y=True)
 
-    def model(activation: ActivationFactory, seed: int) -> torch.nn.Module:
+    def model(activation: ModelFactory, seed: int) -> torch.nn.Module:
         generator = torch.Generator().manual_seed(seed)
         layers: list[torch.nn.Module] = []
         for width in [64] + [_WIDTH] * (hidden - 1):
-            layers += [_linear(width, _WIDTH, activation.spec, generator), activation()]
+            layers += [_linear(width, _WIDTH, activation.spec, generator), *activation.block(_WIDTH)]
         return torch.nn.Sequential(*layers, _linear(_WIDTH, 10, "leaky_relu(1)", generator))
 
     return Task(

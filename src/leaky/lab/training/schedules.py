@@ -31,6 +31,8 @@ class Schedule:
                     optimizer,
                     mode,  # type: ignore[arg-type]
                     patience=max(1, epochs // 10),
+                    threshold=0.0,  # torch's is relative to the score, and misreads negative ones
+                    threshold_mode="abs",
                 )
             case "one_cycle":
                 # It would switch a momentum on that the recipe has not, in SGD and RMSProp.
