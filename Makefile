@@ -1,7 +1,7 @@
 # Every target makes the environment it needs in .venv; nothing is needed beforehand but make and
 # Python 3.11 or newer with venv. Name another interpreter with `make PYTHON=...`.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test lint docs bench clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -44,6 +44,9 @@ lint: $(VENV)/dev.stamp ## ruff, strict types, and the import contracts
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+docs: $(VENV)/dev.stamp ## docs/activations.md, from the catalogue
+	@$(BIN)/python -m leaky.report.activation.markdown docs/activations.md
 
 bench: $(VENV)/dev.stamp ## the figures in benchmarks/, measured here
 	@$(BIN)/python benchmarks/bench_lab.py

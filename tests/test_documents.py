@@ -48,7 +48,19 @@ def shell_lines() -> list[tuple[str, str]]:
     return found
 
 
-@pytest.mark.parametrize(("page", "line"), [(p, s) for p, s in shell_lines() if s.startswith("leaky ")])
+PICTURES = ("leaky list", "leaky show", "leaky plot")
+
+
+@pytest.mark.parametrize(("page", "line"), [(p, s) for p, s in shell_lines() if s.startswith(PICTURES)])
+def test_pictures_are_as_shown(leaky_shell: Any, page: str, line: str) -> None:
+    done = leaky_shell(*shlex.split(line)[1:])
+    assert done.returncode == 0, done.stderr
+
+
+OTHERS = [(p, s) for p, s in shell_lines() if s.startswith("leaky ") and not s.startswith(PICTURES)]
+
+
+@pytest.mark.parametrize(("page", "line"), OTHERS)
 def test_shell_commands_run(leaky_shell: Any, tmp_path: Path, page: str, line: str) -> None:
     """As shown, but for fewer epochs and seeds."""
     (tmp_path / "examples").symlink_to(ROOT / "examples")

@@ -163,6 +163,8 @@ def _rounded(namespace: Any, x: Array, arrays: tuple[Array, ...], value: Any) ->
 
 def rounded(namespace: Any, x: Array, number: float) -> float:
     """The value of the dtype of `x` nearest to a number, for every library the same."""
+    if not isinstance(number, float):  # a formula that is written down, and not computed
+        return number
     try:
         return float(np.asarray(number, dtype=x.dtype))
     except TypeError:  # dtypes that are not NumPy's

@@ -18,12 +18,19 @@ _REACH = 3.0
 
 def _hardsigmoid(xp: Any, x: Array, slope: Any, offset: Any) -> Array:
     # slope * (x + offset / slope): near the left end the sum is exact, where slope * x + offset would cancel.
-    shift = Fraction(offset) / Fraction(slope)
-    large = rounded(xp, x, float(shift))
-    small = float(shift - Fraction(large)) if math.isfinite(large) else 0.0
+    large, small = _shift(xp, x, slope, offset)
     low, high = _hardsigmoid_ends(slope, offset)
     inside = xp.where(x >= high, xp.ones_like(x), ((x + large) + small) * slope)
     return xp.where(x <= low, xp.zeros_like(x), inside)
+
+
+def _shift(xp: Any, x: Array, slope: Any, offset: Any) -> tuple[Any, Any]:
+    """offset / slope as a number in the precision of x, and what it lacks."""
+    if not isinstance(offset, float):  # a formula that is written down, and not computed
+        return offset / slope, 0.0
+    shift = Fraction(offset) / Fraction(slope)
+    large = rounded(xp, x, float(shift))
+    return large, float(shift - Fraction(large)) if math.isfinite(large) else 0.0
 
 
 def _hardsigmoid_ends(slope: Any, offset: Any) -> tuple[float, float]:

@@ -12,7 +12,10 @@ from leaky.cli.check import CheckCommand, check
 from leaky.cli.compare import compare
 from leaky.cli.doctor import doctor
 from leaky.cli.lean import lean
+from leaky.cli.list import list_activations
+from leaky.cli.plot import plot
 from leaky.cli.results import results
+from leaky.cli.show import show
 from leaky.errors import LeakyError
 
 _UsageError: Any = typer.BadParameter.__base__
@@ -30,7 +33,10 @@ app.command(cls=CheckCommand)(check)
 app.command()(compare)
 app.command()(doctor)
 app.command()(lean)
+app.command(name="list")(list_activations)
+app.command()(plot)
 app.command()(results)
+app.command()(show)
 
 
 def _version(asked: bool) -> None:

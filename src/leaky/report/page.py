@@ -30,8 +30,15 @@ _SYMBOLS = {
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-def render(template: str, figures: Sequence[Figure], filters: dict[str, Any], **context: Any) -> str:
-    """A page as text: a template that extends `page.html.j2`, with its figures."""
+def render(
+    template: str,
+    figures: Sequence[Figure],
+    filters: dict[str, Any],
+    *,
+    scripts: Sequence[str] = (),
+    **context: Any,
+) -> str:
+    """A page as text: a template that extends `page.html.j2`, with its figures and scripts of its own."""
     require("plotly", "lab", "the report")
     require("jinja2", "lab", "the report")
     import jinja2
@@ -46,14 +53,15 @@ def render(template: str, figures: Sequence[Figure], filters: dict[str, Any], **
         lstrip_blocks=True,
     )
     environment.filters |= {"type": typeset, "breakable": breakable, **filters}
-    scripts = [_script(get_plotlyjs()), _script((_TEMPLATES / "report.js").read_text(encoding="utf-8"))]
+    report = (_TEMPLATES / "report.js").read_text(encoding="utf-8")
+    written = [_script(text) for text in (get_plotlyjs(), report, *scripts)]
     return environment.get_template(template).render(
         figures=figures,
         heat=palette.HEAT,
         symbols=_SYMBOLS,
         dark=palette.DARK,
-        scripts=[Markup(script) for script in scripts],
-        hashes=[_hash(script) for script in scripts],
+        scripts=[Markup(script) for script in written],
+        hashes=[_hash(script) for script in written],
         data=Markup(_json(figures)),
         **context,
     )

@@ -5,6 +5,8 @@ Figures are described in the light colours; `DARK` maps each of them to the one 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from leaky.records import Study
 from leaky.report.shapes import Style
 
@@ -33,16 +35,21 @@ DARK = {
 
 
 def styles(study: Study) -> dict[str, Style]:
-    """Every activation's style: the baseline in neutral ink, the others by their place in the study.
+    """Every activation's style: the baseline in neutral ink, the others by their place in the study."""
+    return styles_of([study.baseline, *(arm.activation for arm in study.arms)])
+
+
+def styles_of(names: Iterable[str]) -> dict[str, Style]:
+    """A style for each name: the first in neutral ink, the others by their place.
 
     Past seven the hues come again with dashed lines, past fourteen with dots.
     """
-    chosen = {study.baseline: Style(INK, width=2.6)}
-    others = [arm.activation for arm in study.arms if arm.activation != study.baseline]
-    for place, activation in enumerate(others):
+    first, *others = dict.fromkeys(names)
+    chosen = {first: Style(INK, width=2.6)}
+    for place, name in enumerate(others):
         turn, hue = divmod(place, len(_HUES))
         dash = ("solid", "dash", "dot")[min(turn, 2)]
-        chosen[activation] = Style(_HUES[hue], dash, _SYMBOLS[(hue + turn) % len(_SYMBOLS)])  # type: ignore[arg-type]
+        chosen[name] = Style(_HUES[hue], dash, _SYMBOLS[(hue + turn) % len(_SYMBOLS)])  # type: ignore[arg-type]
     return chosen
 
 

@@ -160,7 +160,8 @@ def _panel(axes: Axes, panel: Panel) -> None:
         style = {"color": line.style.color, "ls": _DASHES[line.style.dash], "lw": 0.85 * line.style.width}
         axes.plot(line.x, y, marker=marker, ms=5, zorder=3, **style)
     for points in panel.points:
-        _points(axes, points)
+        if points.x:  # an empty set that is not clipped would count for the layout, somewhere
+            _points(axes, points)
     for estimate in panel.estimates:
         _estimate(axes, estimate)
     if panel.heat is not None:

@@ -63,4 +63,5 @@
     copy.textContent = "Copied";
     setTimeout(() => { copy.textContent = "Copy"; }, 1500);
   });
+  globalThis.leakyReport = { panels, draw };  // for scripts that change what is drawn
 })();
