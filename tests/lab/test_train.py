@@ -177,3 +177,38 @@ def test_a_last_batch_of_one_is_left_out() -> None:
     assert len(made.parts(0)[0]) == 23
     done = run_trial(made, plan(recipe=asdict(Recipe(epochs=2, batch_size=22))))
     assert done.status == "finished"
+
+
+def test_early_stopping_scores_the_best_epochs_weights() -> None:
+    recipe = Recipe(epochs=40, batch_size=16, early_stopping=3)
+    done = run_trial(task(), plan(recipe=recipe.record(), learning_rate=0.5))
+    assert done.restored_epoch is not None
+    assert len(done.epochs) in (done.restored_epoch + 3, 40)
+    scores = [epoch.validation_score or 0.0 for epoch in done.epochs]
+    assert scores.index(max(scores)) + 1 == done.restored_epoch
+    assert done.score == done.validation_score == max(scores)
+    short = Recipe(epochs=done.restored_epoch, batch_size=16)
+    final = run_trial(task(), plan(recipe=recipe.record(), learning_rate=0.5, phase="final"))
+    same = run_trial(task(), plan(recipe=short.record(), learning_rate=0.5, phase="final"))
+    assert final.score == same.score
+    assert final.never_active == same.never_active
+    assert Trial.from_json(final.to_json()) == final
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"optimizer": "adamw"},
+        {"schedule": "one_cycle"},
+        {"weight_decay": 0.1},
+        {"initialisation": "lsuv"},
+        {"clip_grad_norm": 0.01},
+    ],
+)
+def test_what_a_recipe_changes_changes_the_run_and_repeats_bit_for_bit(change: dict[str, Any]) -> None:
+    recipe = Recipe(epochs=3, batch_size=16)
+    there = plan(recipe=replace(recipe, **change).record())
+    first = run_trial(task(), there)
+    assert first.status == "finished"
+    assert numbers(run_trial(task(), there)) == numbers(first)
+    assert numbers(run_trial(task(), plan(recipe=recipe.record()))) != numbers(first)

@@ -151,7 +151,13 @@ def _sentence(study: Study, condition: Condition, contrast: Contrast) -> str:
     if has_width(change) and finite(contrast.detectable):
         size = difference_text(metric, contrast.detectable, sign=False)
         told = f"; with this spread, {pairs} seeds settle a true contrast of {size} four times in five"
-    return f"may gain more or less on {base} with {here} than with {there}, undecided: {numbers}{told}."
+    if has_width(change) and (change.low > 0 or change.high < 0):
+        side = "more" if change.low > 0 else "less"
+        whether = (
+            f"gains {side} on {base} with {here} than with {there}, undecided whether by more than {margin}"
+        )
+        return f"{whether}: {numbers}{told}."
+    return f"may gain more or less on {base} with {here} than with {there}: undecided, {numbers}{told}."
 
 
 def _p(value: float) -> str:

@@ -43,8 +43,7 @@ def interaction_table(study: Study, *, width: int | None = None) -> Table:
     alone = len(study.arms) == 1
     wide = (get_console().width if width is None else width) >= _WIDE
     table.add_column("activation", overflow="fold", min_width=12)
-    for factor in study.factors:
-        table.add_column(Text(plain(factor.name)), overflow="fold")
+    table.add_column(Text("\n".join(plain(factor.name) for factor in study.factors)), overflow="fold")
     if wide:
         table.add_column("rate", justify="right", no_wrap=True)
     table.add_column(Text(plain(metric)), justify="right", no_wrap=True)
@@ -63,7 +62,7 @@ def _cells(row: InteractionRow, *, wide: bool, alone: bool) -> list[Text]:
 
     name, _, parameters = row.activation.partition("(")
     cells = [stacked(name, parameters.removesuffix(")")) if row.first else Text("")]
-    cells += [Text(plain(level)) for level in row.levels]
+    cells.append(Text("\n".join(map(plain, row.levels))))
     if wide:
         cells.append(Text(row.learning_rate + ("*" if row.at_grid_edge else "")))
     cells.append(stacked(row.score, row.score_interval))
