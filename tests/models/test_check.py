@@ -273,12 +273,10 @@ def test_weight_decay_on_learned_slopes() -> None:
     line = only(model, "LKY301", optimizer=torch.optim.AdamW(model.parameters()))
     assert line == (
         "1: LKY301 `1.weight` in parameter group 0 of AdamW with weight_decay=0.01: learned slopes are pulled to 0, "
-        'to a ReLU; give PReLU slopes a group of their own: AdamW([{"params": others}, {"params": slopes, '
-        '"weight_decay": 0.0}])'
+        "to a ReLU; give PReLU slopes a group of their own: "
+        "AdamW(leaky.nn.parameter_groups(model, weight_decay=0.01))"
     )
-    slopes = [model[1].weight]
-    others = [p for p in model.parameters() if p is not model[1].weight]
-    parted = torch.optim.AdamW([{"params": others}, {"params": slopes, "weight_decay": 0.0}])
+    parted = torch.optim.AdamW(leaky.nn.parameter_groups(model, weight_decay=0.01))
     assert leaky.check(model, parted).codes == ()
     assert leaky.check(model, torch.optim.Adam(model.parameters())).codes == ()
     wrapped = nn.DataParallel(model)

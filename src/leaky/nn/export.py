@@ -80,7 +80,6 @@ def _write(module: torch.nn.Module, example: torch.Tensor, path: Path, opset_ver
             module.eval(),
             (example,),
             input_names=["x"],
-            output_names=["y"],
             opset_version=opset_version,
             dynamic_shapes=(lengths,),
             dynamo=True,

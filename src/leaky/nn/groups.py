@@ -51,7 +51,8 @@ def parameter_groups(
         raise ArgumentTypeError(
             f"parameter_groups: `model` must be a torch.nn.Module, got {type(model).__name__}"
         )
-    if isinstance(weight_decay, bool) or not isinstance(weight_decay, numbers.Real):
+    given: Any = weight_decay
+    if isinstance(given, bool) or not isinstance(given, numbers.Real):
         raise ArgumentTypeError(f"parameter_groups: `weight_decay` must be a number, got {weight_decay!r}")
     if not math.isfinite(weight_decay) or weight_decay < 0:
         raise ArgumentError(

@@ -36,7 +36,9 @@ def module_class(entry: Activation) -> type[ActivationModule]:
     own = Learned if any(parameter.learned for parameter in entry.parameters) else Elementwise
     bases: tuple[type[torch.nn.Module], ...] = (ActivationModule, twin) if twin else (own,)
     more = {"further": _INPLACE} if twin else {}
-    made: type[ActivationModule] = type(entry.module, bases, {"entry": entry, **_KEPT.get(entry.name, {}), **more})
+    made: type[ActivationModule] = type(
+        entry.module, bases, {"entry": entry, **_KEPT.get(entry.name, {}), **more}
+    )
     return finished(made)
 
 

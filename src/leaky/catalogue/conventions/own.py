@@ -10,21 +10,16 @@ from leaky.catalogue.conventions.record import Convention, parameter
 from leaky.catalogue.entry import Activation
 from leaky.catalogue.table import TABLE
 
-_FIXED_IN_MODULE: Final = ("hardsigmoid", "silu")
-"""Entries whose module is a twin of torch's, which has not all of their parameters."""
-
 
 def _own(entry: Activation) -> Convention:
     module, function = f"leaky.nn.{entry.module}", f"leaky.{entry.name}"
-    # A module of learned parameters says where learning starts, and a twin of torch's has no choices but torch's.
-    in_words_of_torch = entry.name in _FIXED_IN_MODULE or any(
-        p.learned or p.choices for p in entry.parameters
-    )
+    # A module of learned parameters says where learning starts; the function says what is computed.
+    learned = any(p.learned for p in entry.parameters)
     return Convention(
         entry=entry.name,
         framework="leaky",
-        call=function if in_words_of_torch else module,
-        also=() if in_words_of_torch else (function,),
+        call=function if learned else module,
+        also=() if learned else (function,),
         arguments=tuple(parameter(p.name, p.default) for p in entry.parameters),
         answers=_answers(entry, QUESTIONS.get(entry.name, Question())),
         version="",

@@ -50,6 +50,6 @@ def decayed_slopes(subject: Subject) -> Iterator[Finding]:
             )
             remedy = (
                 f"give PReLU slopes a group of their own: {type(subject.optimizer).__name__}"
-                '([{"params": others}, {"params": slopes, "weight_decay": 0.0}])'
+                f"(leaky.nn.parameter_groups(model, weight_decay={decay:g}))"
             )
             yield Finding("LKY301", sites[found[0]], message, remedy)

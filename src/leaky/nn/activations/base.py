@@ -91,7 +91,9 @@ def _notes(cls: type[ActivationModule]) -> Iterable[str]:
 
 def _differences(entry: Activation) -> str:
     """Where torch's answers are not the entry's, from the table of conventions."""
-    answers = {row.framework: _answers(row) for row in entry.conventions if row.call == f"torch.nn.{entry.module}"}
+    answers = {
+        row.framework: _answers(row) for row in entry.conventions if row.call == f"torch.nn.{entry.module}"
+    }
     ours = next(_answers(row) for row in entry.conventions if row.framework == "leaky")
     lines = [
         f"{what} is {number(theirs)} in torch, {number(ours[what])} in leaky"
@@ -143,7 +145,7 @@ def exporting() -> bool:
 
 
 def operator(
-    name: str, input: torch.Tensor, attributes: dict[str, float] | None = None, *, since: int
+    name: str, input: torch.Tensor, attributes: dict[str, Any] | None = None, *, since: int
 ) -> torch.Tensor:
     """One operator of ONNX on `input`, with the input's shape and dtype: only while `exporting()`."""
     result: torch.Tensor = torch.onnx.ops.symbolic(

@@ -18,14 +18,17 @@ class DynamicReLU(ActivationModule):
     saved_detail = ", its input and the lines, at num_lines=2"
     example_arguments = "1"
     example_input = "tensor([[[[-1.0, 0.0, 2.0]]]])"
-    remarks = """a_k = slopes_k + 2 sigmoid(r_k) - 1 and b_k = (2 sigmoid(s_k) - 1) / 2, with r and s made from the mean of
-every channel by two linear layers and a ReLU between them; slopes_1 is 1, the others are 0. The last layer starts at
-0, so the function starts as ReLU, max(x, 0), with f'(0) = 1/2."""
+    remarks = """a_k = slopes_k + 2 sigmoid(r_k) - 1 and b_k = (2 sigmoid(s_k) - 1) / 2, with r and s made from the
+mean of every channel by two linear layers and a ReLU between them; slopes_1 is 1, the others are 0. The last layer
+starts at 0, so the function starts as ReLU, max(x, 0), with f'(0) = 1/2."""
     further = (
         ("num_channels", "channels (dim 1) of its input"),
         ("reduction", "how many times fewer units the network has between its layers; at least one is left"),
         ("num_lines", "K, the number of lines"),
-        ("shared", "True: all channels share the lines (form A of the paper); False: each has its own (form B)"),
+        (
+            "shared",
+            "True: all channels share the lines (form A of the paper); False: each has its own (form B)",
+        ),
         ("device", "of the parameters"),
         ("dtype", "of the parameters"),
     )
@@ -43,7 +46,11 @@ every channel by two linear layers and a ReLU between them; slopes_1 is 1, the o
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        for name, value in (("num_channels", num_channels), ("reduction", reduction), ("num_lines", num_lines)):
+        for name, value in (
+            ("num_channels", num_channels),
+            ("reduction", reduction),
+            ("num_lines", num_lines),
+        ):
             positive(self.entry.name, name, value)
         self.num_channels, self.reduction, self.num_lines, self.shared = (
             num_channels,
@@ -72,15 +79,12 @@ every channel by two linear layers and a ReLU between them; slopes_1 is 1, the o
         channels(self.entry.name, input, self.num_channels, input.dim() >= 2, "(N, C, H, W)")
         means = input.flatten(2).mean(2) if input.dim() > 2 else input
         residuals = torch.sigmoid(self.excite(F.relu(self.squeeze(means)))) * 2 - 1
-        lines = residuals.view(len(input), -1, 2, self.num_lines)
-        a = self.slopes + lines[:, :, 0]
-        b = lines[:, :, 1] / 2
-        ones = [1] * (input.dim() - 2)
-        each = [
-            input * a[..., k].reshape(len(input), -1, *ones) + b[..., k].reshape(len(input), -1, *ones)
-            for k in range(self.num_lines)
-        ]
-        return reduce(torch.maximum, each)
+        shape = (1 if self.shared else self.num_channels, *[1] * (input.dim() - 2), 2, self.num_lines)
+        lines = residuals.view(-1, *shape)
+        a, b = self.slopes + lines[..., 0, :], lines[..., 1, :] / 2
+        each = [input * a[..., k] + b[..., k] for k in range(self.num_lines)]
+        result: torch.Tensor = reduce(torch.maximum, each)
+        return result
 
     def extra_repr(self) -> str:
         """The arguments, as torch prints modules."""

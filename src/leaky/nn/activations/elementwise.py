@@ -29,7 +29,7 @@ class Elementwise(ActivationModule):
     @classmethod
     def _signature(cls) -> inspect.Signature:
         """The constructor's, as `help` shows it."""
-        first, *rest = cls.entry.signature.parameters.values()
+        _, *rest = cls.entry.signature.parameters.values()
         return inspect.Signature([parameter for parameter in rest if parameter.name != "out"])
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -94,7 +94,9 @@ class Learned(Elementwise):
             if not parameter.learned:
                 setattr(self, parameter.name, value)
                 continue
-            start = self._start(parameter.name, value, shape, parameter.name in series).to(device, dtype)
+            start = self._start(parameter.name, value, shape, parameter.name in series)
+            kind = value.dtype if isinstance(value, torch.Tensor) else torch.get_default_dtype()
+            start = start.to(device, dtype or kind)
             if learned:
                 self.register_parameter(parameter.name, torch.nn.Parameter(start))
             else:
@@ -105,7 +107,7 @@ class Learned(Elementwise):
         if isinstance(value, torch.Tensor):
             given = value.detach().clone()
         else:
-            given = torch.tensor(value, dtype=torch.get_default_dtype())
+            given = torch.tensor(value, dtype=torch.float64)
         if not given.is_floating_point() or not bool(given.isfinite().all()):
             raise ArgumentError(
                 f"{self.entry.name}: `{name}` must hold finite floating-point numbers, got {given}"
@@ -115,7 +117,8 @@ class Learned(Elementwise):
             return given.reshape(*first, *(1 for _ in shape)).repeat(*(1 for _ in first), *shape)
         if shape != (1,) and own != shape:
             raise ArgumentError(
-                f"{self.entry.name}: `{name}` must be a number or of shape {(*first, *shape)}, got {tuple(given.shape)}"
+                f"{self.entry.name}: `{name}` must be a number or of shape {(*first, *shape)}, "
+                f"got {tuple(given.shape)}"
             )
         return given
 
@@ -124,7 +127,9 @@ class Learned(Elementwise):
         values = {}
         for parameter in self.entry.parameters:
             value = getattr(self, parameter.name)
-            values[parameter.name] = self._beside(input, value, parameter.series) if parameter.learned else value
+            values[parameter.name] = (
+                self._beside(input, value, parameter.series) if parameter.learned else value
+            )
         return self.by_formula(input, values)
 
     def _beside(self, input: torch.Tensor, value: torch.Tensor, series: bool) -> Any:

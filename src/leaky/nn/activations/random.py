@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import torch
 from torch.nn import functional as F
 
@@ -60,5 +59,3 @@ class RReLU(ActivationModule, torch.nn.RReLU):
     def extra_repr(self) -> str:
         """As torch's, with the form where it is not torch's."""
         return super().extra_repr() + (f", form={self.form!r}" if self.form != "multiply" else "")
-
-

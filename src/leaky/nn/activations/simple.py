@@ -110,7 +110,8 @@ class Maxout(Elementwise):
         """f(input), `num_pieces` times shorter along `dim`."""
         _axes(self, input)
         dim = self.dim % input.dim()
-        return input.unflatten(dim, (-1, self.num_pieces)).amax(dim + 1)
+        shape = (*input.shape[:dim], -1, self.num_pieces, *input.shape[dim + 1 :])
+        return input.reshape(shape).amax(dim + 1)
 
 
 def _floor(input: torch.Tensor, low: float) -> torch.Tensor:
@@ -123,6 +124,4 @@ def _axes(module: Elementwise, input: torch.Tensor) -> None:
     """Raise where the input has not the axes, or not the length of them, that f needs."""
     along = module.entry.along
     assert along is not None
-    along.check(
-        module.entry.name, tuple(input.shape), {name: getattr(module, name) for name in module.names}
-    )
+    along.check(module.entry.name, tuple(input.shape), {name: getattr(module, name) for name in module.names})

@@ -1,4 +1,4 @@
-"""Subclasses of torch.nn's classes that do more than torch's: keep less, take the entry's other parameters, export."""
+"""Subclasses of torch.nn's that do more: keep less, take the entry's other parameters, export to one operator."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ class PReLU(ActivationModule, torch.nn.PReLU):
     further = (
         (
             "num_parameters",
-            "1 for one slope in all, C for one per channel (dim 1), both as torch; a tuple, the shape of a sample such "
-            "as (C, H, W), for one per element",
+            "1 for one slope in all, C for one per channel (dim 1), both as torch; a tuple, the shape of a sample "
+            "such as (C, H, W), for one per element",
         ),
         ("init", "slope for x < 0, where learning starts, default 0.25"),
         ("device", "of the slopes"),
@@ -101,7 +101,8 @@ class Hardsigmoid(ActivationModule, torch.nn.Hardsigmoid):
     def __init__(self, inplace: bool = False, *, slope: float = 1 / 6, offset: float = 0.5) -> None:
         super().__init__(inplace)
         values = self.entry.bind(slope, offset)
-        self._slope, self._offset = values["slope"], values["offset"]
+        self._slope: float = values["slope"]
+        self._offset: float = values["offset"]
         # offset / slope in two: a short number, which every precision has, and the rest; see the entry's formula.
         shift = Fraction(self._offset) / Fraction(self._slope)
         mantissa, exponent = math.frexp(float(shift))
@@ -127,7 +128,9 @@ class Hardsigmoid(ActivationModule, torch.nn.Hardsigmoid):
         wide = input.float() if input.dtype.itemsize < 4 else input
         line = ((wide + self._large) + self._small) * self._slope
         high = torch.where(wide >= (1 - self._offset) / self._slope, torch.ones_like(wide), line)
-        result = torch.where(wide <= -self._offset / self._slope, torch.zeros_like(wide), high).to(input.dtype)
+        result = torch.where(wide <= -self._offset / self._slope, torch.zeros_like(wide), high).to(
+            input.dtype
+        )
         return input.copy_(result) if self.inplace else result
 
     def extra_repr(self) -> str:
