@@ -161,7 +161,7 @@ def _rounded(namespace: Any, x: Array, arrays: tuple[Array, ...], value: Any) ->
     return rounded(namespace, x, value) if isinstance(value, float) else value
 
 
-def rounded(namespace: Any, x: Array, number: float) -> float:
+def rounded(namespace: Any, x: Array, number: Any) -> Any:
     """The value of the dtype of `x` nearest to a number, for every library the same."""
     if not isinstance(number, float):  # a formula that is written down, and not computed
         return number

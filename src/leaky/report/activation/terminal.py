@@ -47,7 +47,7 @@ def panel_text(panel: Panel, width: int, height: int = 13, *, unicode: bool = Tr
         for x, y in zip(points.x, points.y, strict=True):
             canvas.put(x, y, mark, names.index(points.name))
     if len(names) > 1:
-        canvas.letters(panel.lines, names)
+        canvas.letters(panel.lines, names, [x for points in panel.points for x in points.x])
     rows = {canvas.row(at): text for at, text in labels}
     text = Text(no_wrap=True, overflow="crop")
     title = panel.title if unicode else panel.title.replace("′", "'")
@@ -117,15 +117,15 @@ class _Canvas:
         self.signs[row][column] = sign
         self.styles[row][column] = color(place)
 
-    def letters(self, lines: Sequence[Line], names: Sequence[str]) -> None:
-        """A letter on every curve, where it is farthest from the others, and on no letter before."""
+    def letters(self, lines: Sequence[Line], names: Sequence[str], kinks: Sequence[float]) -> None:
+        """A letter on every curve, where it is farthest from the others, beside the kinks and the letters before."""
         heights = [[self._at(line, column) for column in range(self.width)] for line in lines]
-        taken: list[int] = []
+        taken = [self.column(x) for x in kinks]
         for place, (line, own) in enumerate(zip(lines, heights, strict=True)):
 
             def distance(column: int, own: list[float | None] = own, place: int = place) -> float:
                 y = own[column]
-                if y is None or any(abs(column - other) < 3 for other in taken):
+                if y is None or any(abs(column - other) < 2 for other in taken):
                     return -1.0
                 others = [h[column] for i, h in enumerate(heights) if i != place]
                 return min((abs(y - other) for other in others if other is not None), default=0.0)
