@@ -1,7 +1,7 @@
 # Every target makes the environment it needs in .venv; nothing is needed beforehand but make and
 # Python 3.11 or newer with venv. Name another interpreter with `make PYTHON=...`.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint docs bench clean
+.PHONY: help demo test lint docs bench exhaustive clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -54,6 +54,9 @@ bench: $(VENV)/dev.stamp ## the figures in benchmarks/, measured here
 	@$(BIN)/python benchmarks/bench_norm_act.py
 	@$(BIN)/python benchmarks/bench_lean.py
 	@$(BIN)/python benchmarks/bench_doctor.py
+
+exhaustive: $(VENV)/dev.stamp ## every float32 through every element-wise function, against float64: hours; goes on where it was
+	@$(BIN)/python benchmarks/exhaustive.py
 
 clean: ## remove the environment and what demo made; stores of trials stay
 	rm -rf $(VENV) report.html .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

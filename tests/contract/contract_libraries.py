@@ -18,6 +18,8 @@ class Library:
     default = "float64"
     compact = False
     """Its arrays have no layouts: what is cut out of one is a new one (and XLA compiles for every new shape)."""
+    slow = False
+    """Milliseconds a call, whatever its size."""
     flushes: tuple[str, ...] = ()
     """Dtypes in which subnormal numbers count as zero; the contract leaves them out there."""
 
@@ -66,6 +68,7 @@ class Jax(Library):
     module = "jax"
     dtypes = ("float16", "bfloat16", "float32", "float64")
     compact = True
+    slow = True
     flushes = ("bfloat16", "float32", "float64")
 
     def array(self, numbers: Any, dtype: str) -> Any:
@@ -87,6 +90,7 @@ class Dask(Library):
     """Its blocks are computed by NumPy when the numbers are read; blocks of seven end in odd places."""
 
     module = "dask.array"
+    slow = True
 
     def array(self, numbers: Any, dtype: str) -> Any:
         import dask.array

@@ -83,11 +83,18 @@ def _rounded(dtype: str, setting: tuple[tuple[str, Any], ...]) -> dict[str, Any]
     return {name: nearest(value) for name, value in setting}
 
 
+_KNOWN: dict[Any, list[tuple[mpf, mpf]]] = {}
+"""Truths are the same for every library."""
+
+
 def truths(
     row: Row, what: str, setting: dict[str, Any], x: Iterable[float], compute: str
 ) -> list[tuple[mpf, mpf]]:
     """For every x, the interval the truth lies in: a point, unless the argument itself is rounded inside."""
-    function = getattr(row, what)
+    function, x = getattr(row, what), tuple(x)
+    key = (function, row.argument_ulps, tuple(setting.items()), x, compute)
+    if key in _KNOWN:
+        return _KNOWN[key]
     parameters = _rounded(compute, tuple(setting.items()))
     shift = mpf(row.argument_ulps) * mpf(2) ** (1 - FORMATS[compute].digits)
     found = []
@@ -99,6 +106,7 @@ def truths(
             function(mpf(number) * (1 + side * shift), **parameters) for side in ((-1, 1) if shift else (0,))
         ]
         found.append((min(ends), max(ends)))
+    _KNOWN[key] = found
     return found
 
 

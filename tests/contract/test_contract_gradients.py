@@ -56,10 +56,11 @@ def test_jax_gradients_are_the_derivative(name: str, dtype: str) -> None:
 
         x = numbers(dtype, subnormals=dtype not in library.flushes)
         array = library.array(x, dtype)
-        first = row(name).settings[0]
-        compiled = jax.jit(jax.vmap(jax.grad(partial(getattr(leaky, name), **first))))
-        _agrees(name, dtype, library, x, library.read(compiled(array)), first)
-        for setting in row(name).settings if dtype == "float32" else ():
+        first, *more = row(name).settings
+        if dtype == "float32":  # a second to compile for each; the others take one operation at a time
+            compiled = jax.jit(jax.vmap(jax.grad(partial(getattr(leaky, name), **first))))
+            _agrees(name, dtype, library, x, library.read(compiled(array)), first)
+        for setting in (first, *more) if dtype == "float32" else (first,):
             eager = jax.grad(lambda z, setting=setting: getattr(leaky, name)(z, **setting).sum())
             _agrees(name, dtype, library, x, library.read(eager(array)), setting)
 

@@ -104,7 +104,8 @@ EXPONENTIAL = (
             bounds=lambda alpha: (-alpha, math.inf),
             backward=OUTPUT,
         ),
-        ulps=4,
+        ulps=3,
+        derivative_ulps=3,
         onnx=Onnx(operator="Elu", since=6, attributes=(("alpha", "alpha"),)),
         module="ELU",
         papers=(
@@ -130,6 +131,7 @@ EXPONENTIAL = (
             backward=OUTPUT,
         ),
         ulps=4,
+        derivative_ulps=4,
         onnx=Onnx(operator="Selu", since=6, attributes=(("alpha", _SELU_ALPHA), ("gamma", _SELU_SCALE))),
         module="SELU",
         papers=(
@@ -151,7 +153,8 @@ EXPONENTIAL = (
             Parameter(name="alpha", default=1.0, meaning="saturates at -alpha for x < 0", above=0.0),
         ),
         facts=Facts(monotone=True, convex=True, bounds=lambda alpha: (-alpha, math.inf), backward=OUTPUT),
-        ulps=4,
+        ulps=3,
+        derivative_ulps=3,
         onnx=Onnx(operator="Celu", since=12, attributes=(("alpha", "alpha"),)),
         module="CELU",
         papers=("Barron 2017: Continuously Differentiable Exponential Linear Units. arXiv:1704.07483",),
@@ -184,7 +187,8 @@ EXPONENTIAL = (
             bounds=(0.0, math.inf),
             backward=OUTPUT,
         ),
-        ulps=3,
+        ulps=4,
+        derivative_ulps=4,
         onnx=Onnx(composed="Softplus at beta 1; Div(Softplus(Mul(x, beta)), beta) otherwise"),
         module="Softplus",
         papers=(

@@ -124,6 +124,7 @@ HARD = (
         no_inverse="between -3 and 0 two x give the same value",
         facts=Facts(monotone=False, convex=False, lipschitz=1.5, bounds=(-0.375, math.inf), backward=INPUT),
         ulps=2,
+        derivative_ulps=2,
         onnx=Onnx(operator="HardSwish", since=14),
         module="Hardswish",
         papers=("Howard et al. 2019: Searching for MobileNetV3. ICCV. arXiv:1905.02244",),

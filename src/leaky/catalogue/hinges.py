@@ -115,6 +115,7 @@ HINGES = (
             backward=INPUT,
         ),
         ulps=4,
+        derivative_ulps=1,
         onnx=Onnx(composed="Add(Relu(x), Mul(slopes[s], Relu(Sub(offsets[s], x))), ...)"),
         acronyms=(("APL", "adaptive piecewise linear"),),
         module="AdaptivePiecewiseLinear",

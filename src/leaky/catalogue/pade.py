@@ -122,6 +122,7 @@ PADE = (
         ),
         refuses=_refuses,
         ulps=16,
+        derivative_ulps=16,
         onnx=Onnx(composed="Div of two polynomials by Horner's rule, the denominator 1 + Abs"),
         acronyms=(("PAU", "Pade activation unit"),),
         module="Pade",

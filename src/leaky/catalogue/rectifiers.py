@@ -167,6 +167,7 @@ RECTIFIERS = (
         inverse_formula=_very_leaky_inverse,
         piecewise_linear=True,
         facts=_leaky_facts(VERY_LEAKY),
+        ulps=1,  # the slope is rounded
         onnx=Onnx(operator="LeakyRelu", since=6, attributes=(("alpha", VERY_LEAKY),)),
         acronyms=(("VLReLU", "very leaky"),),
         module="VeryLeakyReLU",
@@ -227,6 +228,7 @@ RECTIFIERS = (
         "A from U(1/upper, 1/lower)",
         facts=_leaky_family(_mean_slope),
         moments=(_rrelu_moment, _rrelu_moment),
+        ulps=1,  # the slope is rounded
         onnx=Onnx(composed="LeakyRelu with the slope of evaluation; drawing is not expressible"),
         module="RReLU",
         papers=(

@@ -64,7 +64,8 @@ SIGMOIDAL = (
         derivative_formula=_sigmoid_derivative,
         inverse_formula=_logit,
         facts=Facts(monotone=True, convex=False, lipschitz=0.25, bounds=(0.0, 1.0), backward=OUTPUT),
-        ulps=3,
+        ulps=4,
+        derivative_ulps=6,
         onnx=Onnx(operator="Sigmoid", since=6),
         module="Sigmoid",
         papers=(
@@ -83,6 +84,7 @@ SIGMOIDAL = (
         inverse_formula=lambda xp, y: xp.atanh(y),
         facts=Facts(monotone=True, convex=False, bounds=(-1.0, 1.0), backward=OUTPUT),
         ulps=4,
+        derivative_ulps=6,
         onnx=Onnx(operator="Tanh", since=6),
         module="Tanh",
         papers=("LeCun, Bottou, Orr, Mueller 1998: Efficient BackProp",),
@@ -99,6 +101,7 @@ SIGMOIDAL = (
         inverse_formula=_softsign_inverse,
         facts=Facts(monotone=True, convex=False, bounds=(-1.0, 1.0), backward=OUTPUT),
         ulps=2,
+        derivative_ulps=3,
         onnx=Onnx(operator="Softsign", since=1),
         module="Softsign",
         papers=(
