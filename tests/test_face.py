@@ -91,6 +91,8 @@ def test_the_example_of_a_module_runs(name: str) -> None:
         ("leaky.catalogue.spec", 1),
         ("leaky.nn.init", 3),
         ("leaky.nn.modules", 1),
+        ("leaky.nn.groups", 3),
+        ("leaky.nn.activations.adaptive", 2),
         ("leaky.catalogue.conventions.translate", 4),
         ("leaky.models.from_module", 3),
     ],

@@ -7,8 +7,12 @@ from typing import Any, Final
 
 from leaky.catalogue.conventions.questions import QUESTIONS, Answers, Question
 from leaky.catalogue.conventions.record import Convention, parameter
+from leaky.catalogue.conventions.torch import TORCH
 from leaky.catalogue.entry import Activation
 from leaky.catalogue.table import TABLE
+
+_TWINS: Final = frozenset(name for row in TORCH for name in row.names)
+"""torch's names: a module of leaky's that has one of them answers as torch does."""
 
 
 def _own(entry: Activation) -> Convention:
@@ -22,6 +26,7 @@ def _own(entry: Activation) -> Convention:
         also=() if learned else (function,),
         arguments=tuple(parameter(p.name, p.default) for p in entry.parameters),
         answers=_answers(entry, QUESTIONS.get(entry.name, Question())),
+        remark="the function; the module has torch's bits" if f"torch.nn.{entry.module}" in _TWINS else "",
         version="",
         source="the entry's formula",
         evidence="tested",

@@ -17,8 +17,8 @@ class FunnelReLU(ActivationModule):
     example_arguments = "1"
     example_input = "zeros(1, 1, 1, 3)"
     remarks = """T is a depthwise convolution of kernel_size x kernel_size, padded to keep the size, without bias,
-and a BatchNorm2d after it. Its weights start normal with standard deviation 1 / kernel_size, which keeps the variance of a
-normal input."""
+and a BatchNorm2d after it. Its weights start normal with standard deviation 1 / kernel_size, which keeps the variance
+of a normal input."""
     further = (
         ("num_channels", "channels (dim 1) of its input of shape (N, C, H, W)"),
         ("kernel_size", "of the window, an odd number"),
