@@ -12,6 +12,7 @@ import torch
 
 import leaky
 from leaky.errors import ArgumentError, StudyError, TaskError
+from leaky.lab.task import Task
 from leaky.records import Study
 
 
@@ -127,6 +128,82 @@ def test_lower_is_better_is_kept_throughout(compare: Any) -> None:
     assert study.arms[0].learning_rate == 0.03
 
 
+def test_further_metrics_are_measured_on_the_test_split_and_decide_nothing(compare: Any) -> None:
+    x = np.random.default_rng(0).normal(size=(80, 3))
+
+    def task(**changes: Any) -> Task:
+        return leaky.lab.Task(
+            name="first",
+            train=(x, x[:, :1]),
+            model=lambda activation, seed: torch.nn.Sequential(
+                torch.nn.Linear(3, 8), activation(), torch.nn.Linear(8, 1)
+            ),
+            metric="mse",
+            margin=0.01,
+            recipe=leaky.lab.Recipe(epochs=3),
+            learning_rates=(0.01, 0.03),
+            **changes,
+        )
+
+    root = leaky.lab.NamedMetric(
+        leaky.lab.Metric("rmse", higher_is_better=False, percent=False),
+        lambda outputs, targets: float((outputs - targets).square().mean().sqrt()),
+    )
+    plain, study = compare(task=task()), compare(task=task(metrics=(root, "mae")))
+    assert [arm.scores for arm in study.arms] == [arm.scores for arm in plain.arms]
+    assert [metric.name for metric in study.metrics] == ["rmse", "mae"]
+    final = [trial for trial in study.trials if trial.plan.phase == "final"]
+    for trial in final:
+        assert trial.metrics["rmse"] == pytest.approx(trial.score**0.5, rel=1e-4)  # type: ignore[operator]
+    for arm in study.arms:
+        assert arm.metrics.keys() == {"rmse", "mae"}
+        values = [t.metrics["rmse"] for t in final if t.plan.activation == arm.activation]
+        assert min(values) <= arm.metrics["rmse"].estimate <= max(values)  # type: ignore[type-var]
+    assert compare(task=task(metrics=(root, "mae"))).arms == study.arms  # out of the store
+    assert study.trivial == "the best constant answer"
+    assert study.trivial_score == pytest.approx(1, abs=0.5)
+
+
+def test_metrics_may_take_other_outputs_than_the_loss(compare: Any, tmp_path: Path) -> None:
+    """The loss takes log odds, the metric what a model writes when it is asked to: here always its sign."""
+    x = np.random.default_rng(0).normal(size=(80, 3))
+    words = leaky.lab.NamedMetric(
+        leaky.lab.Metric("right", higher_is_better=True, percent=True),
+        lambda answers, targets: float((answers == targets).float().mean()),
+    )
+    task = leaky.lab.Task(
+        name="sign",
+        train=(x, (x[:, :1] > 0).astype(np.float32)),
+        model=lambda activation, seed: torch.nn.Sequential(
+            torch.nn.Linear(3, 8), activation(), torch.nn.Linear(8, 1)
+        ),
+        loss=torch.nn.functional.binary_cross_entropy_with_logits,
+        predict=lambda model, inputs: (model(inputs) > 0).float(),
+        metric=words,
+        diverged_score=0.5,
+        trivial="a coin",
+        trivial_score=0.5,
+        margin=0.01,
+        recipe=leaky.lab.Recipe(epochs=5),
+        learning_rates=(0.1,),
+    )
+    study = compare(task=task, report=tmp_path / "r.html")
+    assert study.arms[0].score.estimate > 0.8
+    assert study.trials[0].epochs[-1].validation_score is not None
+    assert study.trials[0].epochs[-1].validation_score <= 1
+    assert "a coin" in (tmp_path / "r.html").read_text()
+
+
+def test_a_smoke_study_takes_fewer_seeds(compare: Any, tmp_path: Path) -> None:
+    study = compare(
+        task="image_classification", preset="shallow", budget="smoke", seeds=None, tuning_seeds=None, epochs=1
+    )
+    assert study.task == "digits"
+    assert (len(study.tuning_seeds), len(study.final_seeds)) == (1, 3)
+    assert study.trivial == "the majority class"
+    assert all(arm.score.estimate > study.trivial_score for arm in study.arms)  # type: ignore[operator]
+
+
 def test_a_single_activation_is_a_study_of_one_arm(compare: Any) -> None:
     study = compare(activations=["tanh"], baseline="tanh")
     assert [arm.verdict for arm in study.arms] == ["baseline"]
@@ -161,6 +238,8 @@ def test_failing_trials_are_recorded_and_the_rest_goes_on(compare: Any, tiny_tas
         ({"activations": ["leky_relu"]}, "unknown activation `leky_relu`: did you mean `leaky_relu`?"),
         ({"learning_rates": []}, "compare: `learning_rates` is empty"),
         ({"task": 5}, "compare: `task` must be a name, `file.py:function` or a leaky.lab.Task, got int"),
+        ({"budget": "smoke"}, "task: `budget` is for built-in tasks"),
+        ({"task": "digits", "budget": "huge"}, "unknown budget `huge`"),
         ({"preset": "deep"}, "task: `preset` is for built-in tasks"),
         (
             {"task": "digits", "preset": "wide"},

@@ -11,7 +11,9 @@ import pytest
 import torch
 
 from leaky.errors import TaskError
+from leaky.lab.metrics import NamedMetric
 from leaky.lab.task import Task
+from leaky.records import Metric
 
 
 def model(activation: Any, seed: int) -> torch.nn.Module:
@@ -152,6 +154,44 @@ def test_the_fingerprint_follows_data_functions_and_version() -> None:
     assert task().fingerprint() == prints[0]
 
 
+def test_the_error_rate_is_what_accuracy_leaves() -> None:
+    labels = np.array([0] * 70 + [1] * 30)
+    made = task(train=(X, labels), test=(X, labels), metric="error_rate")
+    outputs, targets = torch.tensor([[1.0, 3.0], [2.0, 0.0], [0.0, 1.0]]), torch.tensor([1, 1, 0])
+    assert made.score(outputs, targets) == pytest.approx(2 / 3)
+    assert not made.metric_record.higher_is_better
+    assert made.practical_margin() == 0.005
+    assert made.resolution == 0.01
+    assert made.trivial_answer() == ("the majority class", pytest.approx(0.3))
+    assert made.score_if_diverged(made.parts(0)[2]) == pytest.approx(0.3)
+
+
+def test_what_needs_no_network() -> None:
+    assert task().trivial_answer() == ("the majority class", pytest.approx(1 / 3, abs=0.1))
+    name, score = task(train=(X, X[:, :1]), metric="mse", margin=1).trivial_answer()
+    assert name == "the best constant answer"
+    assert score == pytest.approx(1, abs=0.4)
+    naive = task(metric="mse", train=(X, X[:, :1]), margin=1, trivial="the last value", trivial_score=0.25)
+    assert naive.trivial_answer() == ("the last value", 0.25)
+    assert task(metric=own_metric, diverged_score=0, margin=1).trivial_answer() == ("", None)
+
+
+def test_further_metrics_have_names_and_directions() -> None:
+    largest = NamedMetric(Metric("largest error", False, False), lambda o, t: float((o - t).abs().max()))
+    made = task(train=(X, X[:, :1]), metric="mse", margin=1, metrics=("mae", largest))
+    outputs, targets = torch.tensor([[1.0], [4.0]]), torch.tensor([[0.0], [1.0]])
+    assert made.scores(outputs, targets) == {"mae": 2.0, "largest error": 3.0}
+    assert [m.higher_is_better for m in made.metric_records] == [False, False]
+    assert (
+        task(metric=largest, train=(X, X), diverged_score=9, margin=1).metric_record.name == "largest error"
+    )
+    prints = {
+        task(train=(X, X), metric="mse", margin=1, metrics=m).fingerprint()
+        for m in ((), ("mae",), (largest,))
+    }
+    assert len(prints) == 3
+
+
 def own_metric(outputs: torch.Tensor, targets: torch.Tensor) -> float:
     return 0.0
 
@@ -167,7 +207,10 @@ def own_metric(outputs: torch.Tensor, targets: torch.Tensor) -> float:
         ({"train": 5}, "task `t`: `train` must be a pair of arrays (inputs, targets) or a dataset"),
         ({"test": (X.astype(str), Y)}, "task `t`: `test` must be numbers, got dtype <U"),
         ({"model": None}, "task `t`: `model` must be a function of (activation, seed), got None"),
-        ({"metric": "f1"}, "task `t`: `metric` must be a function or one of accuracy, mse, mae, got 'f1'"),
+        (
+            {"metric": "f1"},
+            "task `t`: `metric` must be a function or one of accuracy, error_rate, mse, mae, got 'f1'",
+        ),
         ({"name": 5}, "task `5`: `name` must be text, got 5"),
         ({"recipe": {"epochs": 2}}, "task `t`: `recipe` must be a leaky.lab.Recipe, got {'epochs': 2}"),
         ({"learning_rates": 0.1}, "task `t`: `learning_rates` must be a tuple of numbers above 0, got 0.1"),
@@ -180,6 +223,16 @@ def own_metric(outputs: torch.Tensor, targets: torch.Tensor) -> float:
         ({"train": (X, X * np.nan), "metric": "mse"}, "task `t`: targets in `train` must be finite"),
         ({"train": (X, Y, Y)}, "task `t`: `train` must be a pair of arrays (inputs, targets)"),
         ({"metric": own_metric}, "task `t`: `diverged_score` is needed with a metric of your own"),
+        (
+            {"metrics": "mae"},
+            "task `t`: `metrics` must be a tuple of NamedMetrics or of accuracy, error_rate, mse",
+        ),
+        (
+            {"metrics": ("f1",)},
+            "task `t`: `metrics` must be a tuple of NamedMetrics or of accuracy, error_rate",
+        ),
+        ({"predict": 1}, "task `t`: `predict` must be a function of (model, inputs), got 1"),
+        ({"trivial_score": float("inf")}, "task `t`: `trivial_score` must be a finite number, got inf"),
         ({"test_fraction": 1.0}, "task `t`: `test_fraction` must be between 0 and 1, got 1.0"),
     ],
 )

@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from leaky.records import Metric
-from leaky.report import study_table, verdict_sentences
+from leaky.records import Interval, Metric
+from leaky.report import study_caveats, study_table, verdict_sentences
+from leaky.report.text import plain
 
 from .example_study import ACTIVATIONS, HOSTILE, example_study, hostile_study, with_failures
 
@@ -105,3 +106,27 @@ def test_one_activation_and_one_seed_in_words():
     sentences = verdict_sentences(example_study(final_seeds=1))
     assert "interval" not in "".join(sentences)
     assert "in the only pair of seeds; one pair says nothing about the spread." in sentences[1]
+
+
+def test_further_metrics_and_the_trivial_answer_in_words():
+    mae = Metric("mae", higher_is_better=False, percent=False)
+    arms = tuple(
+        replace(arm, metrics={"mae": Interval(0.25 + i / 8, 0.2, 0.9)}) for i, arm in enumerate(STUDY.arms)
+    )
+    study = replace(STUDY, metrics=(mae,), arms=arms, trivial="the majority class", trivial_score=0.102)
+    first, *_, last = verdict_sentences(study)
+    assert "For scale: the majority class would score 10.20 %. A difference within" in first
+    assert last.startswith(f"mae (lower is better): {plain(STUDY.arms[0].activation)} 0.25, ")
+    assert last.endswith(f"{plain(STUDY.arms[-1].activation)} {0.25 + (len(arms) - 1) / 8:.4g}.")
+    assert not [caveat for caveat in study_caveats(study) if "no better" in caveat]
+
+
+@pytest.mark.parametrize("higher", [True, False])
+def test_what_does_not_beat_the_trivial_answer_is_told(higher):
+    metric = replace(STUDY.metric, higher_is_better=higher)
+    middle = sorted(arm.score.estimate for arm in STUDY.arms)[1]
+    study = replace(STUDY, metric=metric, trivial="a coin", trivial_score=middle)
+    told = {caveat for caveat in study_caveats(study) if caveat.endswith("does no better than a coin.")}
+    worse = [a for a in STUDY.arms if (a.score.estimate <= middle if higher else a.score.estimate >= middle)]
+    assert told == {f"{plain(arm.activation)} does no better than a coin." for arm in worse}
+    assert 0 < len(told) < len(STUDY.arms)

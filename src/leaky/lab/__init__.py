@@ -14,14 +14,23 @@ from typing import TYPE_CHECKING, Any
 from leaky.extras import require
 
 if TYPE_CHECKING:
+    from leaky.lab.metrics import NamedMetric
     from leaky.lab.recipe import Recipe
     from leaky.lab.study import ACTIVATIONS, compare
     from leaky.lab.task import Task
+    from leaky.records import Metric
 
-_HOMES = {"compare": "study", "ACTIVATIONS": "study", "Recipe": "recipe", "Task": "task"}
+_HOMES = {
+    "ACTIVATIONS": "study",
+    "Metric": "metrics",
+    "NamedMetric": "metrics",
+    "Recipe": "recipe",
+    "Task": "task",
+    "compare": "study",
+}
 _NEEDS = ("torch", "scipy", "sklearn", "loky", "pooch", "plotly", "matplotlib", "jinja2")
 
-__all__ = ["ACTIVATIONS", "Recipe", "Task", "compare"]
+__all__ = ["ACTIVATIONS", "Metric", "NamedMetric", "Recipe", "Task", "compare"]
 
 
 def __getattr__(name: str) -> Any:

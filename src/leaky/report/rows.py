@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from leaky.records import Study, Verdict
+from leaky.records import Interval, Metric, Study, Verdict
 from leaky.report.text import (
     NONE,
     difference_text,
     finite,
     interval_text,
+    metric_label,
     p_text,
     plain,
     rate_text,
@@ -38,6 +39,8 @@ class Row:
     diverged: int
     failed: int
     verdict: Verdict
+    metrics: tuple[tuple[str, str, str], ...] = ()
+    """Of each further metric its name, its score and its interval."""
 
 
 def table_rows(study: Study) -> list[Row]:
@@ -66,6 +69,14 @@ def table_rows(study: Study) -> list[Row]:
                 diverged=arm.diverged,
                 failed=arm.failed,
                 verdict=arm.verdict,
+                metrics=tuple(_further(metric, arm.metrics.get(metric.name)) for metric in study.metrics),
             )
         )
     return rows
+
+
+def _further(metric: Metric, found: Interval | None) -> tuple[str, str, str]:
+    if found is None:
+        return metric_label(metric, unit=False), NONE, ""
+    between = interval_text(metric, found, difference=False, unit=False)
+    return metric_label(metric, unit=False), score_text(metric, found.estimate), between

@@ -40,8 +40,9 @@ class Finding:
 
 
 def verdict_sentences(study: Study) -> list[str]:
-    """First what was compared and by which margin, then one sentence per activation, decided ones first."""
-    return [introduction(study), *(f"{finding.activation} {finding.sentence}" for finding in findings(study))]
+    """What was compared and by which margin, one sentence per activation, decided ones first, then other metrics."""
+    found = (f"{finding.activation} {finding.sentence}" for finding in findings(study))
+    return [introduction(study), *found, *further_sentences(study)]
 
 
 def introduction(study: Study) -> str:
@@ -58,10 +59,34 @@ def introduction(study: Study) -> str:
     score = f"{score_text(study.metric, base.score.estimate)} {where}"
     seeds = f"interquartile mean of {count_text(len(base.scores), 'seed')}"
     start = f"{plain(base.activation)} reaches {score} ({seeds}{interval})"
+    start += f". {trivial}" if (trivial := _trivial(study)) else ""
     if len(study.arms) == 1:
         return f"{start}. It ran alone, so there is nothing to compare it with."
     margin = difference_text(study.metric, study.margin, sign=False)
     return f"The baseline {start}. A difference within ±{margin} counts as no practical difference."
+
+
+def _trivial(study: Study) -> str:
+    """What needs no network, for scale."""
+    if not study.trivial or not finite(study.trivial_score):
+        return ""
+    what = plain(study.trivial)
+    return f"For scale: {what} would score {score_text(study.metric, study.trivial_score)}"
+
+
+def further_sentences(study: Study) -> list[str]:
+    """A line per further metric: what each activation scores on it."""
+    lines = []
+    for metric in study.metrics:
+        scores = [
+            f"{plain(arm.activation)} {score_text(metric, arm.metrics[metric.name].estimate)}"
+            for arm in study.arms
+            if metric.name in arm.metrics
+        ]
+        direction = "higher" if metric.higher_is_better else "lower"
+        if scores:
+            lines.append(f"{plain(metric.name)} ({direction} is better): {', '.join(scores)}.")
+    return lines
 
 
 def findings(study: Study) -> list[Finding]:
@@ -76,6 +101,11 @@ def study_caveats(study: Study) -> list[str]:
     found = [
         f"{plain(arm.activation)}: {lost}." for arm in study.arms if arm.scores and (lost := _losses(arm))
     ]
+    if study.trivial and finite(study.trivial_score):
+        sign = 1 if study.metric.higher_is_better else -1
+        for arm in study.arms:
+            if finite(arm.score.estimate) and sign * (arm.score.estimate - study.trivial_score) <= 0:
+                found.append(f"{plain(arm.activation)} does no better than {plain(study.trivial)}.")
     if any(len(arm.scores) == 1 for arm in study.arms):
         found.append("With a single seed there is no interval: the spread between runs is not known.")
     return found

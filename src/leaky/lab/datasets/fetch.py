@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import logging
 import lzma
 import shutil
 import tarfile
@@ -115,6 +116,7 @@ def _unpack(archive: Path, inside: str, into: Path) -> None:
 
 def _download(url: str, sha256: str | None, target: Path) -> Path:
     known = f"sha256:{sha256}" if sha256 else None
+    pooch.get_logger().addFilter(_no_advice)  # the same filter is added once only
     downloader = pooch.HTTPDownloader(progressbar=False, timeout=_TIMEOUT_SECONDS)
     try:
         with place.told(f"downloading {target.name}"):
@@ -129,6 +131,11 @@ def _download(url: str, sha256: str | None, target: Path) -> Path:
     except ValueError as error:  # pooch: another hash
         raise _changed(url, f"sha256 {sha256}", "another") from error
     return Path(found)
+
+
+def _no_advice(record: logging.LogRecord) -> bool:
+    """Keep "Downloading ..."; what pooch advises those to do who know no hash is not for our users."""
+    return "known_hash" not in record.msg
 
 
 def _in_mirror(mirror: Path, path: str) -> Path:

@@ -132,7 +132,8 @@ def _featurise(files: Mapping[str, Path], width: int, height: int) -> dict[str, 
 
     A box is class, x1, y1, x2, y2 in shares of the image; class -1 is padding.
     """
-    root, found = files["BCCD"], {}
+    root = files["BCCD"]
+    found: dict[str, NDArray[np.generic]] = {}
     read: dict[str, list[list[tuple[float, ...]]]] = {}
     for part in ("train", "val", "test"):
         names = (root / "ImageSets" / "Main" / f"{part}.txt").read_text().split()
@@ -145,8 +146,8 @@ def _featurise(files: Mapping[str, Path], width: int, height: int) -> dict[str, 
         found[f"{part}_boxes"] = np.array(
             [boxes + [(-1.0, 0.0, 0.0, 0.0, 0.0)] * (most - len(boxes)) for boxes in images], np.float32
         )
-    mean = found["train_images"].mean((0, 2, 3), keepdims=True)
-    spread = found["train_images"].std((0, 2, 3), keepdims=True)
+    mean = found["train_images"].mean((0, 2, 3), np.float64, keepdims=True)
+    spread = found["train_images"].std((0, 2, 3), np.float64, keepdims=True)
     for part in read:
         found[f"{part}_images"] = ((found[f"{part}_images"] - mean) / spread).astype(np.float32)
     known = found["train_boxes"].reshape(-1, 5)
@@ -164,7 +165,7 @@ def _image(path: Path, width: int, height: int) -> NDArray[np.float32]:
 def _boxes(path: Path) -> list[tuple[float, ...]]:
     """The objects of one image; two of the data set have no area and are left out."""
     width, height = _ANNOTATED
-    found = []
+    found: list[tuple[float, ...]] = []
     for item in ElementTree.parse(path).getroot().iter("object"):
         x1, y1, x2, y2 = (
             float(item.findtext(f"bndbox/{side}", "")) for side in ("xmin", "ymin", "xmax", "ymax")
