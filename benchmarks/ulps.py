@@ -35,7 +35,7 @@ def at_precision(entry: Activation, setting: Mapping[str, Any], dtype: Any) -> d
 
 @dataclass(frozen=True)
 class Worst:
-    """The largest error found: in ulps, and where; and in ulps of 1 where the truth is smaller than that."""
+    """The largest error found: in ulps, and where; and in eps, of the truth or of 1 where that is larger."""
 
     ulps: int = 0
     at: float = 0.0
