@@ -68,6 +68,16 @@ struct NormLossy {
     int32_t* places;  // null, or c entries: -1, or the channel's number among the lossy ones
 };
 
+/// Counts and sums of each unit of (n, c, s), or (n, s, c) with `columns`: six doubles for each of n * c (units.hpp).
+struct UnitSums {
+    const void* x;
+    double* out;  // 6 rows of n * c
+    int64_t n, c, s;
+    bool columns;
+    Dtype dtype;
+    int threads;
+};
+
 /// The kernels of one instruction-set level.
 struct Kernels {
     const char* level;
@@ -76,6 +86,7 @@ struct Kernels {
     bool (*norm_forward)(const NormForward&);    // false: no memory for scratch
     bool (*norm_backward)(const NormBackward&);
     int64_t (*norm_lossy)(const NormLossy&);     // how many
+    void (*unit_sums)(const UnitSums&);
 };
 
 /// The best level this CPU can run, or the one asked for; null where it cannot run it or does not know it.

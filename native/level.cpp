@@ -3,6 +3,7 @@
 #include "norm_backward.hpp"
 #include "norm_columns_backward.hpp"
 #include "norm_forward.hpp"
+#include "units.hpp"
 
 LEAKY_LEVEL_BEGIN
 
@@ -39,6 +40,10 @@ bool norm_backward(const NormBackward& call) {
     return done;
 }
 
+void unit_sums(const UnitSums& call) {
+    by_dtype(call.dtype, [&](auto t) { unit_sums_of<decltype(t)>(call); });
+}
+
 int64_t norm_lossy(const NormLossy& call) {
     const double smallest = call.slope < 1 ? call.slope : 1;
     int64_t count = 0;
@@ -60,6 +65,6 @@ LEAKY_LEVEL_END
 namespace leaky {
 namespace LEAKY_LEVEL {
 extern const Kernels table;
-const Kernels table = {LEAKY_TEXT(LEAKY_LEVEL), forward, backward, norm_forward, norm_backward, norm_lossy};
+const Kernels table = {LEAKY_TEXT(LEAKY_LEVEL), forward, backward, norm_forward, norm_backward, norm_lossy, unit_sums};
 }  // namespace LEAKY_LEVEL
 }  // namespace leaky

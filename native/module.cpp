@@ -127,6 +127,13 @@ int64_t norm_lossy(Address weight, Address bias, int weight_dtype, int64_t c, do
                                dtype_of(weight_dtype), c, slope, limit, tiny, reinterpret_cast<int32_t*>(places)});
 }
 
+void unit_sums(Address x, Address out, int64_t n, int64_t c, int64_t s, bool columns, int dtype, int threads) {
+    if (n < 0 || c < 0 || s < 0) throw nb::value_error("n, c, s: must not be negative");
+    const UnitSums call{reinterpret_cast<const void*>(x), reinterpret_cast<double*>(out), n, c, s, columns, dtype_of(dtype), threads};
+    nb::gil_scoped_release release;
+    chosen->unit_sums(call);
+}
+
 using Input = nb::ndarray<nb::ro, nb::device::cpu>;
 using Output = nb::ndarray<nb::device::cpu>;
 
@@ -151,5 +158,6 @@ NB_MODULE(_native, m) {
     m.def("norm_forward", &norm_forward);
     m.def("norm_backward", &norm_backward);
     m.def("norm_lossy", &norm_lossy);
+    m.def("unit_sums", &unit_sums);
     m.def("rectify_arrays", &rectify_arrays);
 }

@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from leaky.doctor import onepass
 from leaky.doctor.bins import Bins
 from leaky.doctor.bits import positives
 from leaky.doctor.functions import Applied, Value
@@ -21,12 +22,12 @@ from leaky.doctor.measures import FLAT, ROWS, SATURATED, Totals
 from leaky.doctor.sums import Rows, Scratch, nonzero, per_sample, plain, sides, square_sums
 from leaky.records.diagnosis import Numbers
 
-_FORWARD, _SLOPE, _SATURATED, _AFTER, _BOTH = (
+_FORWARD, _SLOPE, _SATURATED, _AFTER, _BEFORE = (
     slice(0, 9),
     slice(9, 11),
     slice(11, 12),
     slice(12, 13),
-    slice(12, 15),
+    slice(13, 15),
 )
 assert (ROWS[4], ROWS[6], ROWS[9], ROWS[11], ROWS[12]) == (
     "input",
@@ -61,7 +62,8 @@ class Tally:
         self.gradient_samples = self.gradient_values = self.gradient_before_values = self.gradient_passes = 0
         self._options, self._scratch = options, scratch
         self._sums = torch.zeros(len(ROWS), units, dtype=torch.float64, device="cpu")
-        self._forward, self._backward = Rows(9), Rows(3)
+        self._forward, self._backward = Rows(9), Rows(2)
+        self._read: torch.Tensor | None = None
         self._line: tuple[float, float] | None = None
         self._settled, self._settled_values = self._sums[:3].clone(), 0
         self._moment: torch.Tensor | None = None
@@ -122,6 +124,13 @@ class Tally:
         where = unit
         x, unit = plain(x, unit)
         rows = self._forward.fit(x, unit)
+        if self._once(x, unit, bits):
+            z = self._scratch.like(x)
+            self._shape(x, unit, z, None if derivative is None else plain(derivative, where)[0])
+            self._bins.add(x)
+            if self._options.elements:
+                self._see_elements(x)
+            return True
         per_sample(x, unit, rows[4])
         finite = not x.is_cuda and math.isfinite(float(rows[4].sum()))
         missing = None
@@ -150,6 +159,47 @@ class Tally:
             self._see_elements(x)
         return finite
 
+    def _once(self, x: torch.Tensor, unit: int, bits: torch.Tensor | None) -> bool:
+        """Count all of the input in one reading; False where that cannot be, or not all of it is finite."""
+        self._read = found = onepass.counted(x, unit)
+        if found is None or not math.isfinite(float(found[2:].sum())):
+            self._read = None
+            return False
+        if bits is not None:
+            positives(bits, x, unit, found[onepass.ABOVE])
+        return True
+
+    def _output_once(self, y: torch.Tensor, unit: int, exact: bool) -> torch.Tensor | None:
+        """What one call adds, where its input was counted in one reading, and of two lines the output follows."""
+        read, self._read = self._read, None
+        if read is None:
+            return None
+        line = self._line if exact else None
+        added = onepass.per_unit(read)
+        if line is not None:
+            made = onepass.of_line(*line) @ added
+        else:
+            after = onepass.counted(y if y.is_contiguous() else y.contiguous(), unit)
+            assert after is not None  # as the input, which has its shape
+            made = onepass.of_input() @ added + onepass.of_output() @ onepass.per_unit(after)
+        made[3] = (read[0] > 0).sum(0) if read.dim() == 3 else read[0]
+        return made
+
+    def _output_by_passes(self, y: torch.Tensor, unit: int, exact: bool) -> torch.Tensor:
+        """The same in torch's operations."""
+        z, rows = self._scratch.like(y), self._forward.each
+        per_sample(y, unit, rows[6])
+        left = self._line[0] if self._line is not None and self._line[1] == 1 else math.nan
+        if left == 0:
+            rows[7].copy_(rows[6])
+        elif exact and 0 < left <= _STEEP:  # |f| = f - 2 left x below 0, where x - f = (1 - left) x
+            b = 2 * left / (1 - left)
+            torch.sub(rows[6] * (1 + b), rows[4], alpha=b, out=rows[7])
+        else:
+            per_sample(torch.abs(y, out=z), unit, rows[7])
+        square_sums(y, unit, z, rows[8])
+        return self._forward.per_unit(_FORWARD)
+
     def output(self, y: torch.Tensor, unit: int, finite: bool = True) -> None:
         """Count the output of the same call."""
         exact = y.dtype in (torch.float32, torch.float64)
@@ -157,28 +207,18 @@ class Tally:
         if not finite:
             y = y.double()
             y = y.masked_fill(y.isnan(), 0.0)
-        z = self._scratch.like(y)
-        rows = self._forward.each
-        per_sample(y, unit, rows[6])
-        left = self._line[0] if self._line is not None and self._line[1] == 1 else math.nan
-        exact &= not self.applied.entry.training
-        if left == 0:
-            rows[7].copy_(rows[6])
-        elif (
-            finite and exact and 0 < left <= _STEEP
-        ):  # |f| = f - 2 left x below 0, where x - f = (1 - left) x
-            b = 2 * left / (1 - left)
-            torch.sub(rows[6] * (1 + b), rows[4], alpha=b, out=rows[7])
-        else:
-            per_sample(torch.abs(y, out=z), unit, rows[7])
-        square_sums(y, unit, z, rows[8])
-        added, values = self._forward.per_unit(_FORWARD), y.numel() // self.units
+        exact &= finite and not self.applied.entry.training
+        added = self._output_once(y, unit, exact)
+        if added is None:
+            added = self._output_by_passes(y, unit, exact)
+        values = y.numel() // self.units
         self._add(_FORWARD, added)
         self._bend(added, values)
         self.samples += y.shape[0]
         self.values += values
         bounds = self.applied.bounds
         if bounds is not None:
+            z, rows = self._scratch.like(y), self._forward.each
             margin = SATURATED * (bounds[1] - bounds[0])
             near = torch.lt(y, bounds[0] + margin, out=z).add_(y > bounds[1] - margin)
             per_sample(near, unit, rows[0])
@@ -192,19 +232,29 @@ class Tally:
         """Count a gradient at the output, and at the input of the same call."""
         where = unit
         after, unit = plain(after, where)
-        rows = self._backward.fit(after, unit)
-        square_sums(after, unit, self._scratch.like(after), rows[0])
+        self._gradient(after, unit, 0)
         count = after.numel() // self.units
         if before is not None:
             before, unit = plain(before, where)
-            square_sums(before, unit, self._scratch.like(before), rows[1])
-            nonzero(before, rows[1], unit, rows[2])
+            self._gradient(before, unit, 1)
             self.gradient_before_values += count
-        wanted = slice(0, 1 if before is None else 3)
-        self._add(_AFTER if before is None else _BOTH, self._backward.per_unit(wanted))
         self.gradient_samples += after.shape[0]
         self.gradient_values += count
         self.gradient_passes += 1
+
+    def _gradient(self, gradient: torch.Tensor, unit: int, before: int) -> None:
+        read = onepass.counted(gradient, unit)
+        if read is not None:
+            read = onepass.per_unit(read)
+            added = onepass.squares(read)[None]
+            added = torch.cat([added, onepass.nonzero(read)[None]]) if before else added
+        else:
+            rows = self._backward.fit(gradient, unit)
+            square_sums(gradient, unit, self._scratch.like(gradient), rows[0])
+            if before:
+                nonzero(gradient, rows[0], unit, rows[1])
+            added = self._backward.per_unit(slice(0, 1 + before))
+        self._add(_BEFORE if before else _AFTER, added)
 
     def _shape(self, x: torch.Tensor, unit: int, z: torch.Tensor, slope: torch.Tensor | None) -> None:
         """Sum of f'(x) over x < 0, and count of |f'(x)| < FLAT; of two lines both follow from the counts."""

@@ -236,6 +236,17 @@ def norm_act_lossy(
     return count
 
 
+def unit_sums(
+    x: torch.Tensor, out: torch.Tensor, n: int, c: int, s: int, columns: bool, threads: int | None = None
+) -> None:
+    """Counts and sums of each unit of x, (n, c, s) in memory or (n, s, c) with `columns`, in one reading.
+
+    `out` (float64, 6 rows of n * c): how many are above 0 and below it; the sums of those above and of those below;
+    the sums of their squares. NaN and infinities show in the sums.
+    """
+    _MODULE.unit_sums(x.data_ptr(), out.data_ptr(), n, c, s, columns, _dtype(x), _threads(threads))
+
+
 def rectify_array(
     x: np.ndarray[Any, Any],
     out: np.ndarray[Any, Any],
