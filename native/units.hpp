@@ -74,6 +74,10 @@ template <class T> void unit_sums_of(const UnitSums& p) {
     constexpr int64_t lanes = Pack<Compute<T>>::lanes;
     const T* x = static_cast<const T*>(p.x);
     const int64_t units = p.n * p.c;
+    if (!units || !p.s) {
+        for (int64_t i = 0; i < kUnitRows * units; ++i) p.out[i] = 0;
+        return;
+    }
     if (!p.columns) {
         const int64_t at_once = p.s >= kPiece ? 1 : kPiece / (p.s + 64) + 1;
         parallel((units + at_once - 1) / at_once, p.threads, [&](int64_t task) {

@@ -35,6 +35,8 @@ def counted(x: torch.Tensor, unit: int) -> torch.Tensor | None:
             return None
     else:
         return None
+    if not x.numel():
+        return None
     n, c = shape[0], shape[unit]
     out = torch.empty(6, n, c, dtype=torch.float64)
     native.unit_sums(x, out, n, c, x.numel() // (n * c), columns)
