@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
+from leaky.catalogue import parse
 from leaky.errors import LeakyError, TaskError, one_line
 from leaky.lab.build import build_model
 from leaky.lab.data import seeded
@@ -43,7 +45,22 @@ def preflight(task: Task, activations: tuple[str, ...], recipe: Recipe | None = 
         except LeakyError:
             raise
         except Exception as error:
-            raise TaskError(f"task `{task.name}`: the {step} with {name} raised {one_line(error)}") from error
+            told = f"task `{task.name}`: the {step} with {name} raised {one_line(error)}"
+            raise TaskError(told + _widths_hint(name, step)) from error
+
+
+def _widths_hint(name: str, step: str) -> str:
+    """What to say of an activation that no other can simply be exchanged for: it changes the number of channels."""
+    entry = parse(name).activation
+    if step != "forward pass" or entry.along is None or entry.value_formula is None:
+        return ""
+    before, after = np.shape(entry.along.example), np.shape(entry.value(entry.along.example))
+    if before == after:
+        return ""
+    return (
+        f"; {entry.name} makes {before[-1]} channels {after[-1]}, which the layers after it must be built for: "
+        "leave it out, or read `activation.spec` in the model function"
+    )
 
 
 def _check_shapes(task: Task, outputs: torch.Tensor, targets: torch.Tensor) -> None:
