@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from leaky.lab.factory import ModelFactory
 from leaky.lab.preflight import preflight
 from leaky.lab.recipe import Recipe
 from leaky.lab.task import Task
+from leaky.lab.training.fields import FIELDS
 
 X = np.random.default_rng(0).normal(size=(90, 3))
 ALL = torch.arange(60)
@@ -150,3 +152,24 @@ def test_what_cannot_be_initialised_is_told() -> None:
 
     with pytest.raises(TaskError, match=r"task `t`: initialisation he: .* has no Linear or Conv layer"):
         built(Recipe(initialisation="he"), lambda activation, seed: Scale(activation()))
+
+
+def test_the_guides_model_has_places_for_everything() -> None:
+    text = (Path(__file__).parents[2] / "docs/guide/recipes.md").read_text(encoding="utf-8")
+    code = re.findall(r"```python\n(.*?)```", text, re.DOTALL)[-1]
+    namespace: dict[str, Any] = {}
+    exec(code, namespace)
+    factory = ModelFactory("relu", Recipe(normalisation="layer", dropout=0.1))
+    made = namespace["model"](factory, 0)
+    factory.refused("guide")
+    assert made(torch.randn(2, 1, 8, 8)).shape == (2, 10)
+    assert (
+        kinds(made).count("GroupNorm") == kinds(made).count("LayerNorm") == kinds(made).count("Dropout") == 1
+    )
+
+
+def test_the_guide_names_every_field_and_choice() -> None:
+    text = (Path(__file__).parents[2] / "docs/guide/recipes.md").read_text(encoding="utf-8")
+    for name, field in FIELDS.items():
+        assert f"`{name}`" in text
+        assert all(f"`{choice}`" in text for choice in field.choices)

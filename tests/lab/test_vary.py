@@ -129,4 +129,6 @@ def test_the_shell_prints_the_interaction_of_every_activation_and_level(
     assert "initialisation" in done.stdout
     assert "orthogonal" in done.stdout
     assert "contrast" in done.stdout
+    listed = leaky_shell("results", check=True).stdout
+    assert listed.count("initialisation=he") == listed.count("initialisation=orthogonal") == 2 * 2
     assert (tmp_path / "r.html").stat().st_size > 10_000

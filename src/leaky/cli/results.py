@@ -39,24 +39,35 @@ def results(
 
 
 def _tables(trials: Iterable[Trial]) -> list[Table]:
-    """One table a task: a row for every activation and phase."""
+    """One table a task: a row for every activation and phase, and for every recipe where there are several."""
     from rich.table import Table
 
-    tasks: dict[str, dict[tuple[str, str], list[Trial]]] = {}
+    tasks: dict[str, list[Trial]] = {}
     for trial in trials:
-        groups = tasks.setdefault(f"{trial.plan.task} {trial.plan.preset}".strip(), {})
-        groups.setdefault((trial.plan.activation, trial.plan.phase), []).append(trial)
+        tasks.setdefault(f"{trial.plan.task} {trial.plan.preset}".strip(), []).append(trial)
     made = []
-    for task, groups in sorted(tasks.items()):
+    for task, members in sorted(tasks.items()):
+        groups: dict[tuple[str, str, str], list[Trial]] = {}
+        varied = _varied(members)
+        for trial in members:
+            recipe = "\n".join(f"{n}={trial.plan.recipe[n]}" for n in varied if n in trial.plan.recipe)
+            groups.setdefault((trial.plan.activation, recipe, trial.plan.phase), []).append(trial)
         table = Table(title=task, title_justify="left", box=None, padding=(0, 1, 0, 0))
         table.add_column("activation", no_wrap=True)
         table.add_column("phase")
         for name in ("rates", "trials", "diverged", "failed", "mean", "last"):
             table.add_column(name, justify="right")
-        for (activation, phase), group in sorted(groups.items()):
-            table.add_row(activation.replace("(", "\n").rstrip(")"), phase, *_row(group))
+        for (activation, recipe, phase), group in sorted(groups.items()):
+            name = activation.replace("(", "\n").rstrip(")")
+            table.add_row(f"{name}\n{recipe}" if recipe else name, phase, *_row(group))
         made.append(table)
     return made
+
+
+def _varied(trials: list[Trial]) -> list[str]:
+    """The fields of the recipe that are not the same in all trials."""
+    names = sorted({name for trial in trials for name in trial.plan.recipe})
+    return [name for name in names if len({str(trial.plan.recipe.get(name)) for trial in trials}) > 1]
 
 
 def _row(group: list[Trial]) -> list[str]:

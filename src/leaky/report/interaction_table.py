@@ -29,11 +29,12 @@ def interaction_table(study: Study, *, width: int | None = None) -> Table:
     from rich.table import Table
     from rich.text import Text
 
+    wide = (get_console().width if width is None else width) >= _WIDE
     metric = study.metric.name if len(study.metric.name) <= 16 else "score"
     table = Table(
         title=Text(f"{plain(study.task)}, {summary(study)}", style="bold"),
         title_justify="left",
-        caption=Text(_caption(study)),
+        caption=Text(_caption(study, wide=wide)),
         caption_justify="left",
         box=box.SIMPLE_HEAD,
         pad_edge=False,
@@ -41,7 +42,6 @@ def interaction_table(study: Study, *, width: int | None = None) -> Table:
         padding=(0, 1, 0, 0),
     )
     alone = len(study.arms) == 1
-    wide = (get_console().width if width is None else width) >= _WIDE
     table.add_column("activation", overflow="fold", min_width=12)
     table.add_column(Text("\n".join(plain(factor.name) for factor in study.factors)), overflow="fold")
     if wide:
@@ -84,7 +84,7 @@ def _judged(estimate: str, interval: str, word: str, color: str) -> Text:
     return Text.assemble(told, "\n" if told.plain else "", (word, color))
 
 
-def _caption(study: Study) -> str:
+def _caption(study: Study, *, wide: bool) -> str:
     parts = ["Scores are interquartile means on the test split, with 95 % intervals."]
     if len(study.arms) > 1:
         margin = difference_text(study.metric, study.margin, sign=False)
@@ -92,6 +92,6 @@ def _caption(study: Study) -> str:
             f"Improvement: mean paired difference to {plain(study.baseline)} under the same conditions. Contrast: "
             f"that improvement less the one with {label(study, study.conditions[0])}. Margin ±{margin}."
         )
-    if any(arm.at_grid_edge for condition in study.conditions for arm in condition.arms):
+    if wide and any(arm.at_grid_edge for condition in study.conditions for arm in condition.arms):
         parts.append("* at the edge of the grid of learning rates.")
     return " ".join(parts)
