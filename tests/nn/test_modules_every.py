@@ -44,8 +44,9 @@ def test_values_are_those_of_the_function(name: str, given: dict[str, Any], dtyp
         known = y.isfinite()
         y, wanted = y[known], wanted[known]
         assert known.sum() >= known.numel() - 4
-    # torch's GELU cancels in its left tail, and its softplus has a threshold
-    torch.testing.assert_close(y, wanted, rtol=8 * torch.finfo(dtype).eps, atol=5e-7, equal_nan=True)
+        atol = 2e-6 if dtype == torch.float32 else 5e-9  # torch's GELU cancels, its softplus has a threshold
+    atol = 1e-7
+    torch.testing.assert_close(y, wanted, rtol=8 * torch.finfo(dtype).eps, atol=atol, equal_nan=True)
 
 
 @of_a_formula
