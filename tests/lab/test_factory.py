@@ -100,8 +100,13 @@ def test_a_part_without_a_place_is_refused_before_anything_runs(recipe: Recipe, 
 
 
 def test_instance_norm_needs_positions() -> None:
-    with pytest.raises(TaskError, match="`normalisation` instance needs positions"):
-        preflight(task(with_places), ("relu",), Recipe(normalisation="instance"))
+    instance = Recipe(normalisation="instance")
+    with pytest.raises(TaskError, match="task `t`: `normalisation` instance needs positions to average over"):
+        preflight(task(with_places), ("relu",), instance)
+    make = ModelFactory("relu", instance)
+    parts = [make.norm(4, 2), make.norm(4)]  # a convolution and a layer of units behind it
+    make.refused("t")
+    assert kinds(parts) == ["InstanceNorm2d", "Identity"]
 
 
 def test_initialisation_takes_the_gain_of_the_activation_and_keeps_the_draws_paired() -> None:

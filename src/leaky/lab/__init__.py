@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from leaky.extras import require
 
 if TYPE_CHECKING:
+    from leaky.lab.factory import ModelFactory
     from leaky.lab.metrics import NamedMetric
     from leaky.lab.recipe import Recipe
     from leaky.lab.study import ACTIVATIONS, compare
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "ACTIVATIONS": "study",
     "Metric": "metrics",
+    "ModelFactory": "factory",
     "NamedMetric": "metrics",
     "Recipe": "recipe",
     "Task": "task",
@@ -30,7 +32,7 @@ _HOMES = {
 }
 _NEEDS = ("torch", "scipy", "sklearn", "loky", "pooch", "plotly", "matplotlib", "jinja2")
 
-__all__ = ["ACTIVATIONS", "Metric", "NamedMetric", "Recipe", "Task", "compare"]
+__all__ = ["ACTIVATIONS", "Metric", "ModelFactory", "NamedMetric", "Recipe", "Task", "compare"]
 
 
 def __getattr__(name: str) -> Any:

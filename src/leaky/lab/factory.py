@@ -42,6 +42,7 @@ class ModelFactory(ActivationFactory):
         """How many activations were asked for."""
         self.supported: set[str] = set()
         """The fields of the recipe that the model has asked for."""
+        self._positions = False
 
     def __call__(self) -> ActivationModule:
         self.places += 1
@@ -51,6 +52,7 @@ class ModelFactory(ActivationFactory):
         """A norm over inputs of shape (N, channels) and `dims` more axes; `default` is the task's own kind.
 
         "layer" takes mean and variance of a sample, over channels and positions together, as `GroupNorm(1, ...)`.
+        "instance" is over positions, so it leaves out layers of units alone, where `dims` is 0.
         """
         self.supported.add("normalisation")
         kind = self.recipe.normalisation or default
@@ -59,12 +61,8 @@ class ModelFactory(ActivationFactory):
         if kind == "layer":
             return torch.nn.LayerNorm(channels) if dims == 0 else torch.nn.GroupNorm(1, channels)
         if kind == "instance":
-            if dims == 0:
-                raise TaskError(
-                    "recipe: `normalisation` instance needs positions to average over, got a layer of units alone; "
-                    "use batch or layer"
-                )
-            return _INSTANCE[dims - 1](channels, affine=True)
+            self._positions = self._positions or dims > 0
+            return _INSTANCE[dims - 1](channels, affine=True) if dims else torch.nn.Identity()
         return torch.nn.Identity()
 
     def dropout(self, default: float = 0.0) -> torch.nn.Module:
@@ -82,6 +80,15 @@ class ModelFactory(ActivationFactory):
 
     def refused(self, task: str) -> None:
         """Raise `TaskError` where the recipe asks for a part that the model built with this has no place for."""
+        if (
+            self.recipe.normalisation == "instance"
+            and "normalisation" in self.supported
+            and not self._positions
+        ):
+            raise TaskError(
+                f"task `{task}`: `normalisation` instance needs positions to average over, got layers of units; "
+                "use batch or layer"
+            )
         for field, call in (
             ("normalisation", "activation.norm(channels)"),
             ("dropout", "activation.dropout()"),
