@@ -59,7 +59,7 @@ def test_every_float16(name: str, what: str) -> None:
     torch = pytest.importorskip("torch")
     x, function, entry = HALVES.view(np.float16), _function(name, what), leaky.catalogue[name]
     allowed = NARROW.get(name, min(1, _allowed(name, what)))
-    for setting in ROWS[name].settings:
+    for setting in ROWS[name].settings[:5]:
         truth = _truth(name, what, x, setting, np.float16 if entry.piecewise_linear else np.float32)
         for got in (function(x, **setting), function(torch.from_numpy(x), **setting).numpy()):
             assert got.dtype == np.float16
@@ -75,7 +75,7 @@ def test_every_bfloat16(name: str, what: str) -> None:
     tensor = torch.from_numpy(HALVES.view(np.int16)).view(torch.bfloat16)
     x, function, entry = tensor.float().numpy(), _function(name, what), leaky.catalogue[name]
     allowed = NARROW.get(name, min(1, _allowed(name, what)))
-    for setting in ROWS[name].settings:
+    for setting in ROWS[name].settings[:5]:
         got = function(tensor, **setting)
         assert got.dtype == torch.bfloat16
         truth = _truth(name, what, x, setting, ml_dtypes.bfloat16 if entry.piecewise_linear else np.float32)
