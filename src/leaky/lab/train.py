@@ -6,7 +6,7 @@ import math
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
@@ -143,8 +143,7 @@ class _Training:
         return torch.stack(losses).mean().item()
 
     def _record(self, number: int, train_loss: float) -> None:
-        with self.units:
-            loss, score = self._evaluate(self.validation)
+        loss, score, *_ = self._judge(self.validation, watch=self.units)
         shares = self.units.shares()
         self.layers = tuple(shares)
         measured = (
@@ -160,16 +159,18 @@ class _Training:
             )
         )
 
-    def _evaluate(self, part: Part) -> tuple[float, float]:
-        """Loss and score over a whole split."""
-        return self._judge(part)[:2]
-
     @torch.inference_mode()
-    def _judge(self, part: Part) -> tuple[float, float, torch.Tensor, torch.Tensor]:
-        """Loss and score over a whole split, with what the metrics took: answers and targets."""
+    def _judge(
+        self, part: Part, watch: NeverActive | None = None
+    ) -> tuple[float, float, torch.Tensor, torch.Tensor]:
+        """Loss and score over a whole split, with what the metrics took: answers and targets.
+
+        `watch` sees what the loss is of, and not what `predict` calls, which may be a part of the model many times.
+        """
         self.model.eval()
         begun = time.perf_counter()
-        outputs, targets = _over(part, self.model)
+        with watch or nullcontext():
+            outputs, targets = _over(part, self.model)
         answers, predict = outputs, self.task.predict
         if predict is not None:
             answers, _ = _over(part, lambda inputs: predict(self.model, inputs))

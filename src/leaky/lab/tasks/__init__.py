@@ -17,6 +17,11 @@ FIELDS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "fashion_mnist": ("vgg", "vgg_norm", "resnet8", "shallow", "deep"),
         },
         "object_detection": {"bccd": ("darknet",)},
+        "sentiment": {
+            "sentence_polarity": ("textcnn", "bilstm", "transformer"),
+            "movie_reviews": ("textcnn", "bilstm", "transformer"),
+        },
+        "translation": {"tatoeba_deu_eng": ("gru", "transformer")},
     }
 )
 """Fields, their tasks and the presets of each, the default first: known without importing what the tasks need."""
