@@ -66,3 +66,11 @@ def test_budgets_of_the_digits_differ_in_epochs(preset: str) -> None:
     assert len({task.fingerprint() for task in tasks}) == 1
     recipes = {dataclasses.replace(task.recipe, epochs=1) for task in tasks}
     assert len(recipes) == 1
+
+
+def test_the_guide_has_every_field_task_and_preset() -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "guide" / "tasks.md").read_text()
+    for field, tasks in FIELDS.items():
+        section = guide.partition(f"\n## {field.replace('_', ' ').capitalize()}\n")[2].partition("\n## ")[0]
+        for name in (*tasks, *(preset for presets in tasks.values() for preset in presets)):
+            assert f"`{name}`" in section, f"{field}: {name}"
