@@ -52,7 +52,7 @@ class Size:
 
 _SIZES = {
     "smoke": Size(train=4_000, held_out=200, words=4, pieces=1_200, width=48, epochs=4, batch_size=40),
-    "small": Size(train=10_000, held_out=400, words=5, pieces=1_000, width=64, epochs=4),
+    "small": Size(train=10_000, held_out=400, words=5, pieces=1_000, width=48, epochs=4),
     "full": Size(train=150_000, held_out=2_000, words=15, pieces=8_000, width=256, epochs=15),
 }
 
