@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import leaky
+from leaky.lab.execute import LocalExecutor
 from leaky.lab.store import Store
 
 DYING = """
@@ -63,3 +64,9 @@ def test_a_trial_that_kills_its_worker_twice_is_recorded_as_failed_and_only_that
     assert len(outcome) == 3 + 2 * 2
     assert [arm.verdict for arm in done.arms if arm.activation == "tanh"] == ["no result"]
     assert any("tanh has no result" in note for note in done.notes)
+
+
+def test_workers_look_for_data_where_their_study_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in ("first", "second"):
+        monkeypatch.setenv("LEAKY_CACHE_DIR", folder)
+        assert LocalExecutor(1).submit(os.environ.get, "LEAKY_CACHE_DIR").result() == folder

@@ -58,8 +58,14 @@ class LocalExecutor:
     def _start(self) -> None:
         # Trials run side by side: one thread each, or they would fight over the cores.
         threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+        # Workers of an earlier study do not know where its successor keeps data: another folder, other workers.
+        own = {name: value for name, value in os.environ.items() if name.startswith("LEAKY_")}
         self._pool = loky.get_reusable_executor(
-            self.workers, timeout=_IDLE_SECONDS, initializer=_die_with, initargs=(os.getpid(),), env=threads
+            self.workers,
+            timeout=_IDLE_SECONDS,
+            initializer=_die_with,
+            initargs=(os.getpid(),),
+            env={**threads, **own},
         )
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
