@@ -24,7 +24,7 @@ _SIZES = {
     "small": Size(train=1_400, held_out=400, length=150, width=48, epochs=6, batch_size=20),
     "full": Size(train=1_400, held_out=400, length=800, width=128, epochs=20, batch_size=20),
 }
-_RATES = (0.001, 0.003, 0.01)
+_RATES = (0.001, 0.003, 0.01, 0.03)
 _MEMBER = re.compile(r"movie_reviews/(neg|pos)/cv(\d)\d\d_\d+\.txt")
 _VALIDATION_FOLDS = (7,)
 _TEST_FOLDS = (8, 9)
@@ -40,7 +40,7 @@ def build(preset: str, budget: str) -> Task:
     data = featurised("movie_reviews", "1", partial(_featurise, size=size))
     about = f"{DATASETS['movie_reviews'].credit}, the last {size.length} words of each"
     return sentiment_task(
-        "movie_reviews", data, preset, size, about, _RATES[1:] if budget == "smoke" else _RATES
+        "movie_reviews", data, preset, size, about, _RATES[1:3] if budget == "smoke" else _RATES
     )
 
 

@@ -25,7 +25,7 @@ _SIZES = {
     "small": Size(train=8_600, held_out=1_100, length=40, width=48, epochs=3),
     "full": Size(train=8_600, held_out=1_100, length=60, width=128, epochs=20),
 }
-_RATES = (0.001, 0.003, 0.01)
+_RATES = (0.001, 0.003, 0.01, 0.03)
 
 
 def build(preset: str, budget: str) -> Task:
@@ -38,7 +38,7 @@ def build(preset: str, budget: str) -> Task:
     data = featurised("sentence_polarity", "1", partial(_featurise, size=size))
     about = f"{DATASETS['sentence_polarity'].credit}, cut after {size.length} words"
     return sentiment_task(
-        "sentence_polarity", data, preset, size, about, _RATES[1:] if budget == "smoke" else _RATES
+        "sentence_polarity", data, preset, size, about, _RATES[1:3] if budget == "smoke" else _RATES
     )
 
 

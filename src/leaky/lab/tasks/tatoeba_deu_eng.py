@@ -29,7 +29,7 @@ from leaky.lab.text.words import fold, padded
 from leaky.nn import ActivationFactory
 from leaky.records import Metric
 
-_RATES = (0.001, 0.003, 0.01)
+_RATES = (0.001, 0.003, 0.01, 0.03)
 _DROPOUT = 0.1
 _NAMES = {
     "gru": "a GRU encoder and decoder with additive attention",
@@ -99,7 +99,7 @@ def build(preset: str, budget: str) -> Task:
         trivial_score=_copied(subwords, data["test"], source_width),
         margin=0.5,
         recipe=Recipe(optimizer="adam", schedule="cosine", batch_size=size.batch_size, epochs=size.epochs),
-        learning_rates=_RATES[1:] if budget == "smoke" else _RATES,
+        learning_rates=_RATES[1:3] if budget == "smoke" else _RATES,
         description=f"{DATASETS['tatoeba_deu_eng'].credit}, at most {size.words} words a side; {len(train[0]):,} "
         f"pairs for training, {len(test[0]):,} for testing, {len(subwords):,} pieces; {_NAMES[preset]}, width "
         f"{size.width}, the activation {kind.where}",
