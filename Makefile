@@ -51,6 +51,7 @@ docs: $(VENV)/dev.stamp ## docs/activations.md, from the catalogue
 bench: $(VENV)/dev.stamp ## the figures in benchmarks/, measured here
 	@$(BIN)/python benchmarks/bench_lab.py
 	@$(BIN)/python benchmarks/bench_kernels.py
+	@$(BIN)/python benchmarks/bench_arrays.py
 	@$(BIN)/python benchmarks/bench_norm_act.py
 	@$(BIN)/python benchmarks/bench_lean.py
 	@$(BIN)/python benchmarks/bench_doctor.py

@@ -78,6 +78,35 @@ struct UnitSums {
     int threads;
 };
 
+/// What a step of a program does; `less` and the two below choose: a < b ? c : d.
+enum class StepKind : int32_t {
+    add = 0, subtract, multiply, divide, negative, absolute, less, less_equal, equal,
+    to_half, rint, exp, expm1, log1p, tanh, sigmoid, silu, gelu,  // of floats
+    count
+};
+enum class Select : int { less, least, same };
+
+constexpr int kRegisters = 16, kConstants = 64;
+
+/// Operands: >= 0 a register, -1 the input, <= -2 the constant of number -2 - operand.
+struct Step {
+    StepKind kind;
+    int32_t out, a, b, c, d;
+};
+
+struct ProgramCall {
+    const void* in;
+    void* out;  // may be `in`
+    int64_t count;
+    const Step* steps;
+    const double* constants;
+    int step_count, constant_count;
+    int32_t result;  // an operand
+    bool slow;       // so many steps that a few thousand elements are worth a thread
+    Dtype dtype;     // f32, f64 or f16
+    int threads;
+};
+
 /// The kernels of one instruction-set level.
 struct Kernels {
     const char* level;
@@ -87,6 +116,7 @@ struct Kernels {
     bool (*norm_backward)(const NormBackward&);
     int64_t (*norm_lossy)(const NormLossy&);     // how many
     void (*unit_sums)(const UnitSums&);
+    void (*program)(const ProgramCall&);
 };
 
 /// The best level this CPU can run, or the one asked for; null where it cannot run it or does not know it.

@@ -3,6 +3,7 @@
 #include "norm_backward.hpp"
 #include "norm_columns_backward.hpp"
 #include "norm_forward.hpp"
+#include "program.hpp"
 #include "units.hpp"
 
 LEAKY_LEVEL_BEGIN
@@ -57,6 +58,12 @@ int64_t norm_lossy(const NormLossy& call) {
     return count;
 }
 
+void program(const ProgramCall& call) {
+    if (call.dtype == Dtype::f64) program_of<double>(call);
+    else if (call.dtype == Dtype::f32) program_of<float>(call);
+    else program_of<f16>(call);
+}
+
 LEAKY_LEVEL_END
 
 #define LEAKY_TEXT_OF(name) #name
@@ -65,6 +72,7 @@ LEAKY_LEVEL_END
 namespace leaky {
 namespace LEAKY_LEVEL {
 extern const Kernels table;
-const Kernels table = {LEAKY_TEXT(LEAKY_LEVEL), forward, backward, norm_forward, norm_backward, norm_lossy, unit_sums};
+const Kernels table = {LEAKY_TEXT(LEAKY_LEVEL), forward, backward, norm_forward, norm_backward, norm_lossy, unit_sums,
+                       program};
 }  // namespace LEAKY_LEVEL
 }  // namespace leaky

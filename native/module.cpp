@@ -3,10 +3,15 @@
 // are: 0.27 us a call for two.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/array.h>
+#include <nanobind/stl/vector.h>
 
+#include <array>
 #include <cstdlib>
 #include <stdexcept>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "kernels.hpp"
 #include "threads.hpp"
@@ -137,14 +142,57 @@ void unit_sums(Address x, Address out, int64_t n, int64_t c, int64_t s, bool col
 using Input = nb::ndarray<nb::ro, nb::device::cpu>;
 using Output = nb::ndarray<nb::device::cpu>;
 
-/// The caller has checked that both are dense, of one shape and order, and the same memory or apart.
-void rectify_arrays(const Input& x, const Output& out, double slope, int rectifier, int threads) {
+Dtype dtype_of_arrays(const Input& x, const Output& out) {
     if (x.dtype() != out.dtype() || x.size() != out.size()) throw nb::value_error("out: must fit x");
     const bool floating = x.dtype().code == uint8_t(nb::dlpack::dtype_code::Float);
     const int bits = x.dtype().bits;
     if (!floating || (bits != 16 && bits != 32 && bits != 64)) throw nb::type_error("x: must be float16, float32 or float64");
-    forward(Address(x.data()), Address(out.data()), 0, int64_t(x.size()), bits == 64 ? 1 : bits == 32 ? 0 : 3, slope,
-            rectifier, threads);
+    return bits == 64 ? Dtype::f64 : bits == 32 ? Dtype::f32 : Dtype::f16;
+}
+
+/// The caller has checked that both are dense, of one shape and order, and the same memory or apart.
+void rectify_arrays(const Input& x, const Output& out, double slope, int rectifier, int threads) {
+    const Dtype dtype = dtype_of_arrays(x, out);
+    forward(Address(x.data()), Address(out.data()), 0, int64_t(x.size()), int(dtype), slope, rectifier, threads);
+}
+
+/// A program, checked once: what it reads was written, and nothing lies outside its registers and constants.
+struct Program {
+    std::vector<Step> steps;
+    std::vector<double> constants;
+    int32_t result;
+    bool slow = false;
+
+    Program(const std::vector<std::array<int32_t, 6>>& rows, std::vector<double> numbers, int32_t result_)
+        : constants(std::move(numbers)), result(result_) {
+        if (constants.size() > kConstants) throw nb::value_error("constants: too many");
+        std::array<bool, kRegisters> written{};
+        const auto readable = [&](int32_t operand) {
+            if (operand >= 0 ? operand >= kRegisters || !written[operand] : operand < -1 - int32_t(constants.size()))
+                throw nb::value_error("steps: an operand that is not there");
+        };
+        for (const auto& row : rows) {
+            if (row[0] < 0 || row[0] >= int32_t(StepKind::count)) throw nb::value_error("steps: a kind that is not there");
+            for (int i = 2; i < 6; ++i) readable(row[i]);
+            if (row[1] < 0 || row[1] >= kRegisters) throw nb::value_error("steps: too many registers");
+            written[row[1]] = true;
+            steps.push_back({StepKind(row[0]), row[1], row[2], row[3], row[4], row[5]});
+        }
+        readable(result);
+        int cost = 0;
+        for (const Step& step : steps) cost += step.kind >= StepKind::exp ? 8 : 1;
+        slow = cost > 5;
+    }
+};
+
+/// As `rectify_arrays`. Steps on floats only are the caller's to keep from float64.
+void run_program(const Program& program, const Input& x, const Output& out, int threads) {
+    const Dtype dtype = dtype_of_arrays(x, out);
+    const ProgramCall call{x.data(), out.data(), int64_t(x.size()), program.steps.data(), program.constants.data(),
+                           int(program.steps.size()), int(program.constants.size()), program.result,
+                           program.slow, dtype, threads};
+    nb::gil_scoped_release release;
+    chosen->program(call);
 }
 
 }  // namespace
@@ -160,4 +208,7 @@ NB_MODULE(_native, m) {
     m.def("norm_lossy", &norm_lossy);
     m.def("unit_sums", &unit_sums);
     m.def("rectify_arrays", &rectify_arrays);
+    nb::class_<Program>(m, "Program")
+        .def(nb::init<const std::vector<std::array<int32_t, 6>>&, std::vector<double>, int32_t>());
+    m.def("run_program", &run_program);
 }

@@ -1,8 +1,9 @@
 """How the functions run fast, and who serves a call.
 
 `native` are the CPU kernels (compiled, optional), `plain` torch operations only, for every other device and every
-install without a compiler. `LEAKY_KERNELS=plain` or `LEAKY_KERNELS=native` in the environment forces one; what is
-forced and cannot run raises.
+install without a compiler. On NumPy arrays `dense` decides: an entry's formula becomes a `program`, which the native
+kernels run, or NumPy in blocks (`blocked`). `LEAKY_KERNELS=plain` or `LEAKY_KERNELS=native` in the environment
+forces one; what is forced and cannot run raises.
 """
 
 from __future__ import annotations
@@ -10,14 +11,41 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from leaky.kernels.select import Choice, explain
+    from leaky.kernels.select import Choice
 
 __all__ = ["Choice", "explain"]
 
 
+def explain(operation: str, x: Any, **parameters: Any) -> Any:
+    """Which kernel serves `operation` on `x`, and why; printed, one line.
+
+    On a NumPy array `operation` is any entry of the catalogue, with its parameters: native kernels, NumPy in blocks,
+    or the formula. On a torch tensor it is what `leaky.nn` trains with, "relu" or "leaky_relu" (with its
+    `negative_slope`), and what is kept for backward is told too. Norm and activation in one: ask the module,
+    `leaky.nn.BatchNormAct2d(...).explain(x)`.
+
+    Raises:
+        ArgumentError: an unknown operation or parameter.
+
+    Example:
+        >>> import leaky, numpy as np
+        >>> print(leaky.kernels.explain("crelu", np.ones((2, 3))))
+        formula: it does not work element by element with numbers as parameters
+    """
+    import numpy as np
+
+    if isinstance(x, np.ndarray):
+        from leaky.kernels import dense
+
+        return dense.explain(operation, x, parameters)
+    from leaky.kernels import select
+
+    return select.explain(operation, x, **parameters)
+
+
 def __getattr__(name: str) -> Any:
-    if name in __all__:
+    if name == "Choice":
         from leaky.kernels import select
 
-        return getattr(select, name)
+        return select.Choice
     raise AttributeError(f"module 'leaky.kernels' has no attribute {name!r}")

@@ -16,7 +16,7 @@ from leaky.errors import ArgumentTypeError
 from leaky.kernels.threads import cores, torch_parallel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import numpy as np
     import torch
@@ -261,6 +261,54 @@ def rectify_array(
         _MODULE.rectify_arrays(x, out, 0.0, _RELU_ZERO, cores() if threads is None else threads)
     else:
         _MODULE.rectify_arrays(x, out, negative_slope, _LEAKY, cores() if threads is None else threads)
+
+
+STEPS = (
+    "add",
+    "subtract",
+    "multiply",
+    "divide",
+    "negative",
+    "absolute",
+    "less",
+    "less_equal",
+    "equal",
+    "to_half",
+    "rint",
+    "exp",
+    "expm1",
+    "log1p",
+    "tanh",
+    "sigmoid",
+    "silu",
+    "gelu",
+)
+"""What a step of a program may do, in the order of `StepKind` in native/kernels.hpp."""
+
+
+REGISTERS, CONSTANTS = 16, 64
+"""What a program may use, as native/kernels.hpp has it."""
+
+
+def program(
+    steps: Sequence[tuple[str, int, tuple[int, ...]]], constants: Sequence[float], result: int
+) -> Any:
+    """A program for `run_program`: (kind, register, operands) for each step, and the operand that is the result.
+
+    Operand -1 is the input, -2 - i the constant of number i. Raises where it has too many registers or constants.
+    """
+    rows = [
+        (STEPS.index(kind), out, *operands, *[operands[0]] * (4 - len(operands)))
+        for kind, out, operands in steps
+    ]
+    return _MODULE.Program(rows, list(constants), result)
+
+
+def run_program(
+    compiled: Any, x: np.ndarray[Any, Any], out: np.ndarray[Any, Any], threads: int | None = None
+) -> None:
+    """out = the program of x, for dense NumPy arrays of one order; out may be x."""
+    _MODULE.run_program(compiled, x, out, cores() if threads is None else threads)
 
 
 def _address(tensor: torch.Tensor | None) -> int:

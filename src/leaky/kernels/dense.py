@@ -1,0 +1,170 @@
+"""Who computes an entry on NumPy arrays, and how: the only place that decides it. No torch is needed.
+
+The entry's formula becomes a program once per dtype and parameters. The native kernels run it where they are built;
+NumPy runs it in blocks where they are not, or for float64 where it has curves, which the native kernels compute for
+floats alone; short arrays then take the formula as it stands, which gives the same bits.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from leaky.catalogue import lookup
+from leaky.catalogue.evaluate import real_array
+from leaky.kernels import blocked, native
+from leaky.kernels.program import Program, Step, X, program_of, with_rounding
+
+if TYPE_CHECKING:
+    from leaky.catalogue import Activation
+
+Array = np.ndarray[Any, Any]
+DTYPES = frozenset(map(np.dtype, (np.float16, np.float32, np.float64)))
+SMALL = 4096
+"""Elements below which the formula itself costs NumPy less than blocks."""
+_KEPT = 128
+"""Programs kept per entry: a search over slopes makes one for each."""
+_WHOLE_STEPS: dict[str, tuple[Any, ...]] = {"sigmoid": (), "silu": (1.0,), "gelu": ("none",)}
+"""Entries that are one native step for float32 and float16 at these parameters."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What computes f on an array, and why."""
+
+    kernel: Literal["native", "blocked", "formula"]
+    reason: str
+    run: Callable[[Array, Array], None] | None = None
+    """run(x, out) on dense arrays of one order."""
+    least: int = 0
+    """Elements below which the formula serves after all."""
+
+    def __str__(self) -> str:
+        return f"{self.kernel}: {self.reason}"
+
+
+class Dense:
+    """One entry on dense NumPy arrays."""
+
+    def __init__(self, activation: Activation) -> None:
+        self.activation = activation
+        self._choices: dict[Any, Choice] = {}
+
+    def choose(
+        self, dtype: np.dtype[Any], positional: tuple[Any, ...] = (), named: dict[str, Any] | None = None
+    ) -> Choice:
+        """Who serves this dtype at these parameters; raises where they are bad."""
+        if not positional and not named:
+            choice = self._choices.get(dtype)
+            if choice is None:
+                choice = self._choices[dtype] = self._made(dtype, tuple(self.activation.bind().values()))
+            return choice
+        values = tuple(self.activation.bind(*positional, **(named or {})).values())
+        try:
+            choice = self._choices.get((dtype, values))
+        except TypeError:
+            return Choice("formula", "a parameter is an array")
+        if choice is None:
+            if len(self._choices) > _KEPT:
+                self._choices.clear()
+            choice = self._choices[dtype, values] = self._made(dtype, values)
+        return choice
+
+    def __call__(
+        self, x: Array, out: Array | None, positional: tuple[Any, ...], named: dict[str, Any]
+    ) -> Array | None:
+        """f(x), in `out` where it is given and fits; None where the formula has to serve."""
+        x = x if x.dtype.isnative else x.astype(x.dtype.newbyteorder("="))
+        choice = self.choose(x.dtype, positional, named)
+        if choice.run is None or x.size < choice.least:
+            return None
+        if not x.flags.forc:
+            dense = np.array(x, order="C")
+            choice.run(dense, dense)
+            return dense
+        target = out if out is not None and _fits(x, out) else np.empty_like(x)
+        choice.run(x, target)
+        return target if x.ndim or target is out else target[()]
+
+    def _made(self, dtype: np.dtype[Any], values: tuple[Any, ...]) -> Choice:
+        if dtype not in DTYPES:
+            return Choice("formula", f"dtype {dtype} has no kernel")
+        program = program_of(self.activation, dtype, values)
+        if program is None:
+            return Choice("formula", "it does not work element by element with numbers as parameters")
+        missing = _why_not_native(program)
+        if missing is None:
+            return Choice(
+                "native",
+                f"{native.level()} kernels, one pass over memory",
+                _native(self.activation, program, values),
+            )
+        run = partial(blocked.run, blocked.for_numpy(program))
+        return Choice("blocked", f"NumPy in blocks that stay in cache; {missing}", run, SMALL)
+
+
+def explain(operation: str, x: Any, parameters: dict[str, Any]) -> Choice:
+    """Who serves the entry called `operation` on this very array."""
+    entry = lookup(operation)
+    if type(x) is not np.ndarray:
+        return Choice("formula", f"{type(x).__name__} is a subclass of NumPy's array")
+    _, x = real_array(operation, x)
+    choice = Dense(entry).choose(x.dtype.newbyteorder("="), (), parameters)
+    if choice.run is not None and x.size < choice.least:
+        return Choice("formula", f"{x.size} elements are fewer than {choice.least}; {choice.reason}")
+    return choice
+
+
+def _fits(x: Array, out: Any) -> bool:
+    """Whether f(x) may be written to `out` while x is read."""
+    if type(out) is not np.ndarray or out.dtype != x.dtype or out.shape != x.shape:
+        return False
+    if not out.flags.writeable or out.strides != x.strides:
+        return False
+    return out is x or not np.may_share_memory(x, out) or out.ctypes.data == x.ctypes.data
+
+
+def _why_not_native(program: Program) -> str | None:
+    if os.environ.get("LEAKY_KERNELS") == "plain":
+        return "LEAKY_KERNELS=plain"
+    if not native.available():
+        return f"the native kernels are missing ({native.why_not()})"
+    if program.curved and program.computed.itemsize == 8:
+        return "the native kernels compute curves of float32 and float16"
+    if program.registers > native.REGISTERS or len(program.constants) > native.CONSTANTS:
+        return "the formula is too long for the native kernels"
+    return None
+
+
+def _native(
+    activation: Activation, program: Program, values: tuple[Any, ...]
+) -> Callable[[Array, Array], None]:
+    slope = _rectifier_slope(program)
+    if slope is not None:
+        return partial(_rectify, slope or None)
+    if program.curved and _WHOLE_STEPS.get(activation.name) == values:
+        return partial(native.run_program, native.program([(activation.name, 0, (X,))], [], 0))
+    program = with_rounding(program)
+    steps = [(step.kind, step.out, step.operands) for step in program.steps]
+    return partial(native.run_program, native.program(steps, program.constants, program.result))
+
+
+def _rectify(slope: float | None, x: Array, out: Array) -> None:
+    native.rectify_array(x, out, slope)
+
+
+def _rectifier_slope(program: Program) -> float | None:
+    """The slope where the program is a leaky rectifier (0: ReLU, without -0), which has kernels of its own."""
+    zero, slope = -2, -3
+    if program.steps == (Step("less_equal", 0, (X, zero, zero, X)),) and program.constants == (0.0,):
+        return 0.0
+    for zero, slope in ((-2, -3), (-3, -2)):
+        leaky = (Step("multiply", 0, (slope, X)), Step("less", 0, (zero, X, X, 0)))
+        if program.steps == leaky and program.constants[-2 - zero] == 0:
+            return program.constants[-2 - slope]
+    return None
