@@ -17,6 +17,13 @@ def test_by_family(leaky_shell: Any) -> None:
     assert max(map(len, done.stdout.splitlines())) <= 80
 
 
+def test_numbers_are_whole_in_a_narrow_terminal(leaky_shell: Any) -> None:
+    lines = leaky_shell("list", COLUMNS="60").stdout.splitlines()
+    assert max(map(len, lines)) <= 60
+    assert lines[0].endswith("gain")
+    assert next(line for line in lines if line.startswith("relu ")).endswith("1.414")
+
+
 def test_one_family_as_json(leaky_shell: Any) -> None:
     done = leaky_shell("list", "--family", "gated", "--json")
     rows = json.loads(done.stdout)

@@ -40,6 +40,10 @@ def test_into_files(leaky_shell: Any, tmp_path: Path) -> None:
         ),
         (["relu", "--from", "3", "--to", "1"], "plot: --from must be below --to, both finite, got 3 and 1"),
         (["relu", "--to", "inf"], "plot: --from must be below --to, both finite, got -4 and inf"),
+        (
+            ["relu", "--from=-1e308", "--to=1e308"],
+            "plot: --from and --to must be within 1e+100 of 0, got -1e+308 and 1e+308",
+        ),
         (["rel"], "unknown activation `rel`: did you mean `relu`?"),
         ([], "Missing argument 'activations'."),
         (["relu", "--png", "."], "png: cannot write `.` (it is a directory); name a file in it"),

@@ -212,6 +212,22 @@ def test_what_cannot_be_exported_is_refused(tmp_path: Path) -> None:
             "export: `example` must be a tensor, got list",
         ),
         ("relu", "nowhere/a.onnx", {}, ArgumentError, "which is no folder; make it first"),
+        ("relu", ".", {}, ArgumentError, "which is a folder; name a file in it"),
+        (
+            "relu",
+            "a.onnx",
+            {"opset_version": "18"},
+            ArgumentTypeError,
+            "export: `opset_version` must be an integer, got '18'",
+        ),
+        ("relu", "a.onnx", {"opset_version": 0}, ArgumentError, "export: `opset_version` 0 cannot express"),
+        (
+            lnn.DynamicReLU(5),
+            "a.onnx",
+            {},
+            ArgumentError,
+            "dynamic_relu: the input must have shape (N, C, H, W) with C = num_channels = 5, got (2, 4, 6, 6)",
+        ),
     ]
     for first, path, more, error, message in cases:
         with pytest.raises(error, match=re.escape(message)):

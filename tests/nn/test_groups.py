@@ -118,3 +118,12 @@ def test_the_check_for_decayed_slopes_is_satisfied() -> None:
 def test_bad_input_is_refused(model: Any, decay: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=f"^{re.escape(message)}$"):
         lnn.parameter_groups(model, weight_decay=decay)
+
+
+def test_slopes_made_from_other_parameters_are_not_decayed() -> None:
+    model = torch.nn.Sequential(torch.nn.Linear(2, 2), lnn.PReLU(2))
+    torch.nn.utils.parametrize.register_parametrization(model[1], "weight", torch.nn.Sigmoid())
+    assert _named(model, weight_decay=0.1) == [
+        (0.1, {"0.weight", "0.bias"}),
+        (0.0, {"1.parametrizations.weight.original"}),
+    ]

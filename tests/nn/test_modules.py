@@ -160,6 +160,12 @@ def test_what_needs_channels_says_so(name: str) -> None:
     assert type(lnn.activation(name, num_channels=3)) is getattr(lnn, made)
 
 
+def test_a_parameter_is_given_once() -> None:
+    message = "elu: `alpha` is given by the spec already, 0.5 in 'elu(alpha=0.5)'; write it there"
+    with pytest.raises(leaky.LeakyError, match=f"^{re.escape(message)}$"):
+        lnn.activation("elu(0.5)", alpha=2.0)
+
+
 def test_a_factory_makes_one_module_per_place() -> None:
     factory = lnn.ActivationFactory("prelu(0.1)")
     one, other = factory(), factory()

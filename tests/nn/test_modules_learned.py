@@ -134,6 +134,10 @@ def test_inputs_without_these_channels_are_refused(shape: tuple[int, ...]) -> No
         lnn.SShapedReLU(num_parameters=3)(torch.zeros(shape))
 
 
+def test_a_slope_per_element_takes_the_precision_of_the_input() -> None:
+    assert lnn.PReLU((3, 4))(torch.zeros(2, 3, 4, dtype=torch.float16)).dtype == torch.float16
+
+
 def test_a_spec_takes_further_arguments() -> None:
     assert lnn.activation("s_shaped_relu(slope_left=0.3)", num_parameters=5).slope_left.shape == (5,)
     assert lnn.activation("prelu(0.1)", num_parameters=5).weight.tolist() == [pytest.approx(0.1)] * 5

@@ -6,6 +6,7 @@ import math
 import re
 from typing import Any
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -175,3 +176,63 @@ def test_gains_of_those_with_weights_hold_where_they_start() -> None:
 def test_what_does_not_fit_is_refused(call: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=f"^{re.escape(message)}$"):
         call()
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "wanted"),
+    [
+        ("DisplacedReLU", {"delta": 0.5}, [-0.5, -0.5, 2.0, 30.0]),
+        ("ShiftedReLU", {}, [-1.0, -1.0, 2.0, 30.0]),
+        ("ClippedReLU", {"ceiling": 2.5}, [0.0, 0.0, 2.0, 2.5]),
+        ("ThresholdedReLU", {"threshold": 2.5}, [0.0, 0.0, 0.0, 30.0]),
+        ("VeryLeakyReLU", {}, [-1.0, -1 / 3, 2.0, 30.0]),
+        ("SquaredReLU", {}, [0.0, 0.0, 4.0, 900.0]),
+        ("FlexibleReLU", {"bias": 0.5}, [0.5, 0.5, 2.5, 30.5]),
+        ("NoisyReLU", {}, [0.0, 0.0, 2.0, 30.0]),
+        ("CReLU", {}, [0.0, 0.0, 2.0, 30.0, 3.0, 1.0, 0.0, 0.0]),
+        ("Maxout", {}, [-1.0, 30.0]),
+        ("RReLU", {"form": "divide"}, [-6 / 11, -2 / 11, 2.0, 30.0]),
+        ("Hardsigmoid", {"slope": 0.2}, [0.0, 0.3, 0.9, 1.0]),
+        ("SiLU", {"beta": 2.0}, [-0.0074179, -0.1192029, 1.9640276, 30.0]),
+    ],
+)
+def test_integers_become_the_default_float(name: str, arguments: dict[str, Any], wanted: list[float]) -> None:
+    module = getattr(lnn, name)(**arguments)
+    result = module.eval()(torch.tensor([[-3, -1, 2, 30]]))
+    assert result.dtype == torch.float32
+    assert result.flatten().tolist() == pytest.approx(wanted, rel=1e-5)
+    assert module.train()(torch.tensor([[-3, -1, 2, 30]])).dtype == torch.float32
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        lnn.SiLU(True, beta=2.0),
+        lnn.Hardsigmoid(True, slope=0.2),
+        lnn.RReLU(inplace=True, form="divide").train(),
+    ],
+    ids=lambda module: type(module).__name__,
+)
+def test_in_place_integers_are_refused_and_kept(module: Any) -> None:
+    x = torch.tensor([-3, 2])
+    message = f"{module.entry.name}: in place, the input must be floating-point, got torch.int64; "
+    message += "leave out inplace=True"
+    with pytest.raises(ArgumentTypeError, match=f"^{re.escape(message)}$"):
+        module(x)
+    assert x.tolist() == [-3, 2]
+
+
+@pytest.mark.parametrize("shape", [(0, 4), (2, 4, 0), (0, 6, 3)], ids=str)
+def test_maxout_of_nothing_has_its_shape(shape: tuple[int, ...]) -> None:
+    assert lnn.Maxout()(torch.zeros(shape)).shape == (shape[0], shape[1] // 2, *shape[2:])
+
+
+def test_a_hardsigmoid_prints_what_it_was_given() -> None:
+    assert repr(lnn.Hardsigmoid(True)) == repr(torch.nn.Hardsigmoid(True))
+    assert repr(lnn.Hardsigmoid(True, slope=0.2)) == "Hardsigmoid(inplace=True, slope=0.2, offset=0.5)"
+
+
+def test_numbers_of_numpy_count_channels() -> None:
+    made = lnn.DynamicReLU(np.int64(4)), lnn.FunnelReLU(np.int32(4), np.int8(3))
+    assert [(module.num_channels, type(module.num_channels)) for module in made] == [(4, int)] * 2
+    assert lnn.FlexibleReLU(num_parameters=np.int64(4)).bias.shape == (4,)

@@ -8,6 +8,9 @@ from typing import Annotated
 
 import typer
 
+_FARTHEST = 1e100
+"""Ends beyond would overflow on the way to the picture."""
+
 
 def plot(
     activations: Annotated[
@@ -43,6 +46,10 @@ def plot(
         math.isfinite(low) and math.isfinite(high) and high - low > 1e-6 * max(abs(low), abs(high), 1e-30)
     ):
         raise ArgumentError(f"plot: --from must be below --to, both finite, got {low:g} and {high:g}")
+    if max(-low, high) > _FARTHEST:
+        raise ArgumentError(
+            f"plot: --from and --to must be within {_FARTHEST:g} of 0, got {low:g} and {high:g}"
+        )
     for path, name in ((png, "png"), (html, "html")):
         if path is not None:
             check_writable(path, name)

@@ -39,7 +39,8 @@ def export(
     Raises:
         MissingExtraError: onnx or onnxscript is not installed.
         ArgumentTypeError: the first argument is neither a spec nor a module.
-        ArgumentError: the spec is none, or its module needs channels: give leaky.nn.DynamicReLU(C).
+        ArgumentError: the spec is none, or its module needs channels: give leaky.nn.DynamicReLU(C); `path` is no
+            file in a folder that is there; `example` does not fit; or torch has no way to that opset.
 
     Example:
         >>> import leaky.nn, tempfile
@@ -63,7 +64,11 @@ def export(
         example = torch.zeros(2, 4, 6, 6, dtype=parameter.dtype, device=parameter.device)
     if not isinstance(example, torch.Tensor):
         raise ArgumentTypeError(f"export: `example` must be a tensor, got {type(example).__name__}")
+    if opset_version is not None and (isinstance(opset_version, bool) or not isinstance(opset_version, int)):
+        raise ArgumentTypeError(f"export: `opset_version` must be an integer, got {opset_version!r}")
     target = Path(path)
+    if target.is_dir():
+        raise ArgumentError(f"export: `path` is {str(target)!r}, which is a folder; name a file in it")
     if not target.parent.is_dir():
         raise ArgumentError(f"export: `path` is in {str(target.parent)!r}, which is no folder; make it first")
     _write(module, example, target, opset_version)
@@ -76,8 +81,12 @@ def _write(module: torch.nn.Module, example: torch.Tensor, path: Path, opset_ver
     modes = [(each, each.training) for each in module.modules()]
     lengths = tuple(torch.export.Dim.AUTO if length > 1 else None for length in example.shape)
     try:
+        with torch.no_grad():
+            module.eval()(
+                example
+            )  # what does not fit is told in the module's own words, not in the exporter's
         program = torch.onnx.export(
-            module.eval(),
+            module,
             (example,),
             input_names=["x"],
             opset_version=opset_version,
@@ -89,5 +98,10 @@ def _write(module: torch.nn.Module, example: torch.Tensor, path: Path, opset_ver
         for each, training in modes:
             each.training = training
     assert program is not None  # the default exporter returns what it made
+    made = program.model.opset_imports[""]
+    if opset_version not in (None, made):  # a conversion that fails is only logged
+        raise ArgumentError(
+            f"export: `opset_version` {opset_version} cannot express this module, {made} can; leave it out"
+        )
     program.save(path)
     onnx.checker.check_model(str(path), full_check=True)

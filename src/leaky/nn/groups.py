@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
+from torch.nn.utils.parametrize import is_parametrized
 
 from leaky.errors import ArgumentError, ArgumentTypeError
 from leaky.nn.activations.base import ActivationModule
@@ -75,6 +76,8 @@ def learned_parameters(model: torch.nn.Module) -> Iterator[torch.nn.Parameter]:
     for module in model.modules():
         if isinstance(module, _LEARNED):
             yield from module.parameters(recurse=False)
+            if is_parametrized(module):  # what its slopes are made from
+                yield from module.get_submodule("parametrizations").parameters()
 
 
 def _is_weight(name: str, parameter: torch.nn.Parameter) -> bool:

@@ -62,7 +62,8 @@ def activation(spec: str | Spec, **more: Any) -> ActivationModule:
             `funnel_relu` need `num_channels`.
 
     Raises:
-        ArgumentError: the spec is none, or the module needs arguments or does not take those of `more`.
+        ArgumentError: the spec is none, or the module needs arguments or does not take those of `more`, or they
+            are parameters, which the spec has.
 
     >>> activation("leaky_relu(negative_slope=0.1)")
     LeakyReLU(negative_slope=0.1)
@@ -72,6 +73,11 @@ def activation(spec: str | Spec, **more: Any) -> ActivationModule:
     arguments: dict[str, Any] = dict(spec.parameters)
     if made is CLASSES["PReLU"]:
         arguments["init"] = arguments.pop("negative_slope")
+    for name in arguments.keys() & more.keys():
+        raise ArgumentError(
+            f"{spec.activation.name}: `{name}` is given by the spec already, {arguments[name]!r} in {str(spec)!r}; "
+            "write it there"
+        )
     if spec.activation.value_formula is None and "num_channels" not in more:
         raise ArgumentError(
             f"{spec.activation.name}: needs the number of channels, give num_channels=C or make "

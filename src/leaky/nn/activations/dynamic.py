@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numbers
 from functools import reduce
+from typing import Any
 
 import torch
 from torch.nn import functional as F
@@ -46,18 +48,11 @@ starts at 0, so the function starts as ReLU, max(x, 0), with f'(0) = 1/2."""
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        for name, value in (
-            ("num_channels", num_channels),
-            ("reduction", reduction),
-            ("num_lines", num_lines),
-        ):
-            positive(self.entry.name, name, value)
-        self.num_channels, self.reduction, self.num_lines, self.shared = (
-            num_channels,
-            reduction,
-            num_lines,
-            bool(shared),
-        )
+        num_channels = positive(self.entry.name, "num_channels", num_channels)
+        reduction = positive(self.entry.name, "reduction", reduction)
+        num_lines = positive(self.entry.name, "num_lines", num_lines)
+        self.num_channels, self.reduction, self.num_lines = num_channels, reduction, num_lines
+        self.shared = bool(shared)
         hidden = max(num_channels // reduction, 1)
         lines = 2 * num_lines * (1 if shared else num_channels)
         self.squeeze = torch.nn.Linear(num_channels, hidden, device=device, dtype=dtype)
@@ -92,12 +87,13 @@ starts at 0, so the function starts as ReLU, max(x, 0), with f'(0) = 1/2."""
         return shown + (", shared=True" if self.shared else "")
 
 
-def positive(function: str, name: str, value: object) -> None:
-    """Raise unless `value` is an integer of at least 1."""
-    if isinstance(value, bool) or not isinstance(value, int):
+def positive(function: str, name: str, value: Any) -> int:
+    """`value` as an integer; raise unless it is one and at least 1."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise ArgumentTypeError(f"{function}: `{name}` must be an integer, got {value!r}")
     if value < 1:
         raise ArgumentError(f"{function}: `{name}` must be an integer of at least 1, got {value}")
+    return int(value)
 
 
 def channels(function: str, input: torch.Tensor, num_channels: int, fits: bool, wanted: str) -> None:

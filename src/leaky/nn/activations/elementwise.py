@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import numbers
 from typing import Any, ClassVar
 
 import array_api_compat.torch as namespace
@@ -157,6 +158,13 @@ def _cast(value: Any, like: torch.Tensor) -> Any:
     return value.to(like.dtype) if isinstance(value, torch.Tensor) else value
 
 
+def floating(input: torch.Tensor) -> torch.Tensor:
+    """`input`, integers and booleans in the default float, as the catalogue's functions take them."""
+    if isinstance(input, torch.Tensor) and not (input.is_floating_point() or input.is_complex()):
+        return input.to(torch.get_default_dtype())
+    return input
+
+
 def beside(name: str, input: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
     """A learned parameter in the shape that broadcasts against `input`: channels are dim 1."""
     if value.numel() == 1:
@@ -179,13 +187,13 @@ def beside(name: str, input: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
 def shape_of(name: str, num_parameters: Any) -> tuple[int, ...]:
     """The shape that `num_parameters` asks for."""
     shape = num_parameters if isinstance(num_parameters, tuple | list) else (num_parameters,)
-    if not shape or not all(isinstance(n, int) and not isinstance(n, bool) for n in shape):
+    if not shape or not all(isinstance(n, numbers.Integral) and not isinstance(n, bool) for n in shape):
         raise ArgumentTypeError(
             f"{name}: `num_parameters` must be an integer, or a tuple of integers, got {num_parameters!r}"
         )
     if math.prod(shape) < 1 or min(shape) < 1:
         raise ArgumentError(f"{name}: `num_parameters` must be at least 1, got {num_parameters!r}")
-    return tuple(shape)
+    return tuple(map(int, shape))
 
 
 def _shown(value: Any) -> str:

@@ -35,8 +35,8 @@ of a normal input."""
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        positive(self.entry.name, "num_channels", num_channels)
-        positive(self.entry.name, "kernel_size", kernel_size)
+        num_channels = positive(self.entry.name, "num_channels", num_channels)
+        kernel_size = positive(self.entry.name, "kernel_size", kernel_size)
         if kernel_size % 2 == 0:
             raise ArgumentError(
                 f"funnel_relu: `kernel_size` must be odd, or the window has no centre, got {kernel_size}"

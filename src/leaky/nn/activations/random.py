@@ -8,7 +8,8 @@ from torch.nn import functional as F
 from leaky.catalogue import lookup
 from leaky.nn import functional
 from leaky.nn.activations.base import ActivationModule, exporting
-from leaky.nn.activations.elementwise import Elementwise
+from leaky.nn.activations.elementwise import Elementwise, floating
+from leaky.nn.activations.twins import written
 
 
 class NoisyReLU(Elementwise):
@@ -18,6 +19,7 @@ class NoisyReLU(Elementwise):
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """f(input); in training of the input and its noise."""
+        input = floating(input)
         if self.training and not exporting():
             with torch.no_grad():
                 noise = torch.randn_like(input).mul_(torch.sigmoid(input).sqrt_())
@@ -50,11 +52,14 @@ class RReLU(ActivationModule, torch.nn.RReLU):
 
     def _divided(self, input: torch.Tensor) -> torch.Tensor:
         low, high = 1 / self.upper, 1 / self.lower
+        wide = floating(input)
         if not self.training or exporting():
-            return functional.leaky_relu(input, 2 / (low + high), self.inplace)
-        divisors = torch.empty_like(input, requires_grad=False).uniform_(low, high)
-        result = torch.where(input > 0, input, input / divisors)
-        return input.copy_(result) if self.inplace else result
+            slope = 2 / (low + high)
+            if wide is input:
+                return functional.leaky_relu(input, slope, self.inplace)
+            return written(self, input, functional.leaky_relu(wide, slope))
+        divisors = torch.empty_like(wide, requires_grad=False).uniform_(low, high)
+        return written(self, input, torch.where(wide > 0, wide, wide / divisors))
 
     def extra_repr(self) -> str:
         """As torch's, with the form where it is not torch's."""

@@ -9,7 +9,7 @@ from leaky.catalogue import lookup
 from leaky.catalogue.rectifiers import VERY_LEAKY
 from leaky.nn import functional
 from leaky.nn.activations.base import exporting, operator
-from leaky.nn.activations.elementwise import Elementwise, Learned, beside
+from leaky.nn.activations.elementwise import Elementwise, Learned, beside, floating
 
 _THIRD = {
     dtype: torch.tensor(VERY_LEAKY, dtype=dtype).item()
@@ -27,6 +27,7 @@ class VeryLeakyReLU(Elementwise):
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """f(input)."""
+        input = floating(input)
         return functional.leaky_relu(input, _THIRD.get(input.dtype, VERY_LEAKY))
 
 
@@ -36,7 +37,7 @@ class ClippedReLU(Elementwise):
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """f(input)."""
-        return F.hardtanh(input, 0.0, self.ceiling)
+        return F.hardtanh(floating(input), 0.0, self.ceiling)
 
 
 class ThresholdedReLU(Elementwise):
@@ -45,6 +46,7 @@ class ThresholdedReLU(Elementwise):
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """f(input)."""
+        input = floating(input)
         if exporting():
             return operator("ThresholdedRelu", input, {"alpha": self.threshold}, since=10)
         return F.threshold(input, self.threshold, 0.0)
@@ -55,7 +57,7 @@ class ShiftedReLU(Elementwise):
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """f(input)."""
-        return _floor(input, -1.0)
+        return _floor(floating(input), -1.0)
 
 
 class DisplacedReLU(Elementwise):
@@ -64,7 +66,7 @@ class DisplacedReLU(Elementwise):
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """f(input)."""
-        return _floor(input, -self.delta)
+        return _floor(floating(input), -self.delta)
 
 
 class SquaredReLU(Elementwise):
@@ -72,7 +74,7 @@ class SquaredReLU(Elementwise):
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """f(input)."""
-        rectified = F.relu(input)
+        rectified = F.relu(floating(input))
         return rectified * rectified
 
 
@@ -84,6 +86,7 @@ class FlexibleReLU(Learned):
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """f(input)."""
+        input = floating(input)
         return functional.relu(input) + beside(self.entry.name, input, self.bias).to(input.dtype)
 
 
@@ -95,6 +98,7 @@ class CReLU(Elementwise):
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """f(input), twice as long along `dim`."""
+        input = floating(input)
         _axes(self, input)
         return torch.cat([functional.relu(input), functional.relu(-input)], self.dim)
 
@@ -108,10 +112,10 @@ class Maxout(Elementwise):
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """f(input), `num_pieces` times shorter along `dim`."""
+        input = floating(input)
         _axes(self, input)
         dim = self.dim % input.dim()
-        shape = (*input.shape[:dim], -1, self.num_pieces, *input.shape[dim + 1 :])
-        return input.reshape(shape).amax(dim + 1)
+        return torch.unflatten(input, dim, (-1, self.num_pieces)).amax(dim + 1)
 
 
 def _floor(input: torch.Tensor, low: float) -> torch.Tensor:

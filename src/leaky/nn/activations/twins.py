@@ -4,17 +4,31 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from typing import Any
 
 import torch
 from torch.nn import functional as F
 
 from leaky.catalogue import lookup
+from leaky.errors import ArgumentTypeError
 from leaky.nn import functional
 from leaky.nn.activations.base import ActivationModule, exporting, operator
-from leaky.nn.activations.elementwise import beside, by_formula
+from leaky.nn.activations.elementwise import beside, by_formula, floating
 
 _INPLACE = ("inplace", "write the result over the input")
 _OF_LARGE = " on the CPU (elsewhere, and of fewer than 4,096 elements, what torch keeps)"
+
+
+def written(module: Any, input: torch.Tensor, result: torch.Tensor) -> torch.Tensor:
+    """`result`, over the input where the module works in place."""
+    if not module.inplace:
+        return result
+    if not input.is_floating_point():
+        raise ArgumentTypeError(
+            f"{module.entry.name}: in place, the input must be floating-point, got {input.dtype}; "
+            "leave out inplace=True"
+        )
+    return input.copy_(result)
 
 
 class ReLU(ActivationModule, torch.nn.ReLU):
@@ -57,7 +71,7 @@ class PReLU(ActivationModule, torch.nn.PReLU):
         """f(input)."""
         if self.weight.dim() < 2:
             return super().forward(input)
-        slopes = beside(self.entry.name, input, self.weight)
+        slopes = beside(self.entry.name, input, self.weight).to(input.dtype)
         return torch.where(input > 0, input, slopes * input)
 
 
@@ -125,20 +139,18 @@ class Hardsigmoid(ActivationModule, torch.nn.Hardsigmoid):
             return super().forward(input)
         if exporting():
             return operator("HardSigmoid", input, {"alpha": self._slope, "beta": self._offset}, since=6)
-        wide = input.float() if input.dtype.itemsize < 4 else input
+        narrow = floating(input)
+        wide = narrow.float() if narrow.dtype.itemsize < 4 else narrow
         line = ((wide + self._large) + self._small) * self._slope
         high = torch.where(wide >= (1 - self._offset) / self._slope, torch.ones_like(wide), line)
-        result = torch.where(wide <= -self._offset / self._slope, torch.zeros_like(wide), high).to(
-            input.dtype
-        )
-        return input.copy_(result) if self.inplace else result
+        result = torch.where(wide <= -self._offset / self._slope, torch.zeros_like(wide), high)
+        return written(self, input, result.to(narrow.dtype))
 
     def extra_repr(self) -> str:
         """As torch's, with slope and offset where they are not torch's."""
-        shown = [super().extra_repr()] if self.inplace else []
-        if (self._slope, self._offset) != (1 / 6, 0.5):
-            shown.append(f"slope={self._slope:g}, offset={self._offset:g}")
-        return ", ".join(shown)
+        if (self._slope, self._offset) == (1 / 6, 0.5):
+            return super().extra_repr()
+        return f"{'inplace=True, ' * self.inplace}slope={self._slope:g}, offset={self._offset:g}"
 
 
 class SiLU(ActivationModule, torch.nn.SiLU):
@@ -157,8 +169,7 @@ class SiLU(ActivationModule, torch.nn.SiLU):
             return super().forward(input)
         if exporting():
             return input * F.sigmoid(input * self.beta)
-        result = by_formula(self, input, {"beta": self.beta})
-        return input.copy_(result) if self.inplace else result
+        return written(self, input, by_formula(self, input, {"beta": self.beta}))
 
     def extra_repr(self) -> str:
         """As torch's, with beta where it is not torch's."""

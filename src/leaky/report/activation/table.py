@@ -28,7 +28,7 @@ def list_table(entries: Iterable[Activation]) -> Table:
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("activation", min_width=25, overflow="fold")
+    table.add_column("activation", min_width=25, no_wrap=True)
     table.add_column("formula", overflow="fold")
     table.add_column("f'(0)", justify="right", no_wrap=True)
     table.add_column("gain", justify="right", no_wrap=True)
