@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -118,3 +119,10 @@ def test_gain_of_a_sharp_softplus_goes_to_that_of_relu(beta: float) -> None:
     # softplus lies within log(2)/beta above relu
     assert moment * (1 + 1e-6) >= 0.5
     assert moment <= 0.5 + 2 * 0.39895 * math.log(2) / beta + (math.log(2) / beta) ** 2
+
+
+def test_gains_of_huge_slopes_do_not_overflow() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        gain = leaky.parse("elu(alpha=1e200)").gain
+    assert gain == pytest.approx(1e-200 * leaky.parse("elu(alpha=1e9)").gain * 1e9, rel=1e-6)

@@ -44,6 +44,10 @@ def test_into_files(leaky_shell: Any, tmp_path: Path) -> None:
             ["relu", "--from=-1e308", "--to=1e308"],
             "plot: --from and --to must be within 1e+100 of 0, got -1e+308 and 1e+308",
         ),
+        (
+            ["elu(alpha=1e308)", "--html", "a.html"],
+            "html: `alpha` is 1e+308, and sliders end at 1e+300; leave out --html",
+        ),
         (["rel"], "unknown activation `rel`: did you mean `relu`?"),
         ([], "Missing argument 'activations'."),
         (["relu", "--png", "."], "png: cannot write `.` (it is a directory); name a file in it"),

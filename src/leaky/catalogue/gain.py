@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _REACH = 14.0
 """The normal density is below 1e-42 beyond."""
+_LARGE = 1e300
 
 
 def forward_gain(activation: Activation, parameters: dict[str, Any]) -> float:
@@ -52,8 +53,10 @@ def _gain(
         raise ArgumentError(
             f"{activation.name}: has no gain of its own, what it gives depends on its weights"
         )
-    moment = normal_mean(lambda z: function(z, **one) ** 2, activation.kinks_at(**one))
-    return 1 / math.sqrt(moment) if moment > 0 else math.inf
+    largest = float(np.max(np.abs(function(np.linspace(-_REACH, _REACH, 57), **one))))
+    unit = min(largest, _LARGE) if largest > math.sqrt(_LARGE) else 1.0  # its square is representable
+    moment = normal_mean(lambda z: (function(z, **one) / unit) ** 2, activation.kinks_at(**one))
+    return 1 / math.sqrt(moment) / unit if moment > 0 else math.inf
 
 
 def _mean(value: Any) -> Any:

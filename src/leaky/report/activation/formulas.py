@@ -9,11 +9,14 @@ from typing import Any
 
 from leaky.catalogue import Activation, Parameter, Spec
 from leaky.catalogue.pieces import Sided
+from leaky.errors import ArgumentError
 from leaky.report.activation.curves import COUNT, SIDE
 from leaky.report.activation.trace import function
 
 _STEPS = 200
 """Positions of a slider."""
+_FARTHEST = 1e300
+"""Where sliders end: what is computed on the way to a round end beyond would overflow."""
 
 
 def script(specs: Mapping[str, Spec], low: float, high: float) -> str:
@@ -63,6 +66,10 @@ def _input(known: Parameter, value: Any) -> dict[str, Any]:
     }
     if known.choices:
         return made
+    if abs(value) > _FARTHEST:
+        raise ArgumentError(
+            f"html: `{known.name}` is {value:g}, and sliders end at {_FARTHEST:g}; leave out --html"
+        )
     high = _round_up(max(1.0, 2 * abs(known.default), 2 * abs(value)))
     least = max(known.above, known.least)
     low = least if math.isfinite(least) else -high
