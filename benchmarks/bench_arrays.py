@@ -5,7 +5,8 @@
 `leaky.NAME(x, out=y)` with the native kernels, and by NumPy alone in blocks (as an install without a compiler has
 it), against the idiom in NumPy, torch and ONNX Runtime into reused memory, Numba (parallel, reused memory) and
 JAX's jit, which allocates what it returns. Every candidate is held against float64 first. Ratios are to `copy_`
-of the same bytes; the goals are in the last column. Peers that are not installed are left out.
+of the same bytes; the goals are in the last column: lines are held against every peer, curves against NumPy, torch
+and JAX. Peers that are not installed are left out.
 """
 
 from __future__ import annotations
@@ -76,6 +77,7 @@ STRAIGHT = (
     "s_shaped_relu",
 )
 CURVED = ("hardsigmoid", "hardswish", "elu", "selu", "softplus", "sigmoid", "tanh", "gelu", "silu", "mish")
+ALL_PEERS = ("numpy", "torch", "jax", "numba", "onnxruntime")
 
 
 def jax_call(name: str, x: Array) -> Call | None:
@@ -118,7 +120,7 @@ def numba_call(name: str, x: Array, y: Array) -> Call | None:
         "elu": lambda v: v if v > zero else math.expm1(v),
         "sigmoid": lambda v: one / (one + math.exp(-v)),
         "silu": lambda v: v / (one + math.exp(-v)),
-        "tanh": math.tanh,
+        "tanh": lambda v: math.tanh(v),
     }
     if name not in scalars:
         return None
@@ -224,7 +226,9 @@ def entry_rows(name: str, size: int, rounds: int) -> list[Row]:
     rows = measure.timing_rows(
         timings, LIMIT, entry=name, elements=size, level=native.level() if native.available() else None
     )
-    peers = [label for label in found if not label.startswith("leaky")]
+    peers = [
+        label for label in found if label in (ALL_PEERS if name in STRAIGHT else ("numpy", "torch", "jax"))
+    ]
     best = min(peers, key=lambda label: timings[label].spread.median, default=LIMIT)
     for row in rows:
         _judge(row, timings, best)

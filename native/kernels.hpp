@@ -102,7 +102,7 @@ struct ProgramCall {
     const double* constants;
     int step_count, constant_count;
     int32_t result;  // an operand
-    bool slow;       // so many steps that a few thousand elements are worth a thread
+    bool slow;       // so many steps that a few thousand elements are worth waking a thread
     Dtype dtype;     // f32, f64 or f16
     int threads;
 };

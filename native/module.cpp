@@ -181,7 +181,7 @@ struct Program {
         readable(result);
         int cost = 0;
         for (const Step& step : steps) cost += step.kind >= StepKind::exp ? 8 : 1;
-        slow = cost > 5;
+        slow = cost > 40;  // waking a thread costs as much as 16 Ki elements of 40 such steps
     }
 };
 

@@ -120,13 +120,13 @@ def test_what_only_the_formula_serves_says_why() -> None:
     reasons = {
         "crelu": leaky.kernels.explain("crelu", x),
         "prelu": leaky.kernels.explain("prelu", x, negative_slope=np.ones((4, 1))),
-        "relu": leaky.kernels.explain("relu", np.ma.masked_array(x)),
+        "relu": leaky.kernels.explain("relu", x.view(np.recarray)),
         "elu": leaky.kernels.explain("elu", x.astype(np.longdouble)),
     }
     assert {name: str(choice) for name, choice in reasons.items()} == {
         "crelu": "formula: it does not work element by element with numbers as parameters",
         "prelu": "formula: a parameter is an array",
-        "relu": "formula: MaskedArray is a subclass of NumPy's array",
+        "relu": "formula: recarray is a subclass of NumPy's array",
         "elu": f"formula: dtype {np.dtype(np.longdouble)} has no kernel",
     }
     with pytest.raises(leaky.errors.ArgumentError, match="negative_slope"):
