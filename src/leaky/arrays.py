@@ -23,16 +23,16 @@ f'(x) = {slope}. At 0 and at the ends: {at_zero}.
 {training}Args:
     x: an array of NumPy, torch, JAX, dask or any other array-API library, of any shape (0-d, empty and
         strided included), never modified; or a Python number or sequence. Real floating dtypes keep theirs;
-        integers and booleans become the library's default float.
+        integers and booleans become the library's default float, the other byte order this machine's.
 {parameters}    out: NumPy only: the array to write to, of the result's shape and dtype; it may be x itself.
 
 Returns:
     An array of the same kind, {returned} dtype and device as x (`out` where given). torch and JAX differentiate
-    through it, to the derivative above. For training modules see `leaky.nn`.
+    through it, to the derivative above where x is not NaN. For training modules see `leaky.nn`.
 
 Raises:
     ArgumentError: a parameter is not finite or out of its domain, `out` does not fit.
-    ArgumentTypeError: `x` is complex, text or objects, or a parameter is no number.
+    ArgumentTypeError: `x` is complex, text, objects, masked or sparse, or a parameter is no number.
 
 Example:
     >>> import leaky

@@ -58,6 +58,12 @@ def one_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {message[:400]}" if message else type(error).__name__
 
 
+def shown(value: object) -> str:
+    """What was given, as a message quotes it: its repr on one line, shortened where it is long."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
     """The error for a `name` that is not among the `known` ones, with the nearest of them as suggestion."""
     names = sorted(known)
@@ -66,4 +72,4 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError
         bare = {known_name.replace("_", ""): known_name for known_name in names}
         near = [bare[match] for match in difflib.get_close_matches(name.lower(), bare, n=1, cutoff=0.6)]
     hint = f"did you mean `{near[0]}`?" if near else f"known are {', '.join(names)}"
-    return UnknownNameError(f"unknown {kind} `{name}`: {hint}")
+    return UnknownNameError(f"unknown {kind} `{' '.join(name.split())[:80]}`: {hint}")

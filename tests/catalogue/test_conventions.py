@@ -323,3 +323,22 @@ def test_a_translation_read_back_is_the_same_function(entry: str, to: str) -> No
     x = [[-3.0, -0.5], [0.25, 8.0]]
     ours, theirs = found.spec.activation.value(x, *found.spec.values), back.activation.value(x, *back.values)
     assert np.allclose(ours, theirs, rtol=1e-6), (found.call, str(back))
+
+
+@pytest.mark.parametrize("to", ["keras", "mxnet", "tensorflow", "torch", "onnx"])
+def test_what_is_written_can_be_read(to: str) -> None:
+    call = leaky.translate("prelu(negative_slope=0.3)", to=to)
+    if call.exists:
+        assert str(leaky.parse(f"{to}:{call}")) == "prelu(negative_slope=0.3)"
+
+
+def test_a_modules_repr_can_be_read() -> None:
+    text = "torch:LeakyReLU(negative_slope=0.2, inplace=True)"
+    assert str(leaky.parse(text)) == "leaky_relu(negative_slope=0.2)"
+
+
+def test_what_a_framework_refuses_is_refused() -> None:
+    with pytest.raises(ArgumentError, match="keras:LeakyReLU: `negative_slope` must be at least 0, got"):
+        leaky.parse("keras:LeakyReLU(negative_slope=-1)")
+    with pytest.raises(ArgumentTypeError, match="framework: a name such as 'torch' is text, got None"):
+        leaky.translate("relu", to=None)

@@ -121,3 +121,46 @@ def test_piecewise_linear_entries_are_linear_between_their_kinks(name: str) -> N
     for low, high in itertools.pairwise(edges):
         slopes = entry.derivative(np.linspace(low, high, 9)[1:-1])
         assert len(set(slopes.tolist())) == 1
+
+
+@pytest.mark.parametrize(
+    ("slope", "message"),
+    [
+        (np.array([0.1, np.nan]), "prelu: `negative_slope` must be finite, got an array with nan"),
+        (np.array([[-np.inf]]), "prelu: `negative_slope` must be finite, got an array with -inf"),
+        (np.array(np.nan), "prelu: `negative_slope` must be finite, got nan"),
+    ],
+)
+def test_arrays_of_parameters_are_looked_into(slope: Any, message: str) -> None:
+    with pytest.raises(ArgumentError) as raised:
+        leaky.prelu(np.ones((2, 2)), slope)
+    assert str(raised.value) == message
+
+
+def test_a_0d_array_of_numpy_is_a_number() -> None:
+    assert leaky.catalogue["prelu"].facts_at(np.array(0.5)) == leaky.catalogue["prelu"].facts_at(0.5)
+    with pytest.raises(ArgumentTypeError, match="`negative_slope` must be a number, got True"):
+        leaky.prelu(1.0, np.True_)
+
+
+def test_a_sum_of_no_terms_is_refused() -> None:
+    for nothing in ((), [], np.zeros(0)):
+        with pytest.raises(ArgumentError, match="pade: `numerator` must have at least one term, got none"):
+            leaky.pade(1.0, numerator=nothing)
+
+
+def test_whatever_is_given_the_message_is_one_line() -> None:
+    matrix = np.ones((30, 30))
+    for wrong in (
+        lambda: leaky.leaky_relu(1.0, matrix),
+        lambda: leaky.gelu(1.0, matrix),
+        lambda: leaky.maxout(np.ones((4, 4)), matrix),
+        lambda: leaky.pade(1.0, {"a": matrix}),
+        lambda: leaky.catalogue["relu"].derivative(1.0, kink=matrix),
+        lambda: leaky.relu([matrix, matrix[1:]]),
+        lambda: leaky.catalogue["re\nlu" * 100],
+    ):
+        with pytest.raises(leaky.LeakyError) as raised:
+            wrong()
+        assert "\n" not in str(raised.value)
+        assert len(str(raised.value)) < 700

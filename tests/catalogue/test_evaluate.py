@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import leaky
 from leaky.errors import ArgumentError, ArgumentTypeError
@@ -98,3 +99,59 @@ def test_infinities_and_overflow_warn_nobody() -> None:
     with np.errstate(all="raise"):
         assert leaky.leaky_relu(np.array([-1e308]), 1e3).tolist() == [-np.inf]
         assert leaky.softplus(np.array([1e308, -1e308]), 5.0).tolist() == [1e308, 0.0]
+
+
+def test_a_mask_is_refused_not_lost() -> None:
+    with pytest.raises(ArgumentTypeError) as raised:
+        leaky.leaky_relu(np.ma.array([-1.0, 2.0], mask=[True, False]))
+    assert str(raised.value) == (
+        "leaky_relu: `x` must be an array without a mask, got a MaskedArray; give x.data or x.filled(0)"
+    )
+
+
+def test_tensors_that_are_not_dense_are_refused() -> None:
+    rows = torch.nested.nested_tensor([torch.ones(2), torch.ones(3)], layout=torch.jagged)
+    for x, kind in (
+        (torch.eye(3).to_sparse(), "torch.sparse_coo; give x.to_dense()"),
+        (rows, "a nested tensor; give it padded"),
+    ):
+        with pytest.raises(ArgumentTypeError) as raised:
+            leaky.elu(x)
+        assert str(raised.value) == f"elu: `x` must be dense, got {kind}"
+
+
+def test_a_list_of_tensors_that_need_gradients_is_refused() -> None:
+    with pytest.raises(ArgumentTypeError, match=r"relu: `x` must hold real numbers, got .*requires grad"):
+        leaky.relu([torch.tensor(1.0, requires_grad=True)])
+
+
+def test_slopes_on_another_device_are_refused() -> None:
+    with pytest.raises(ArgumentError) as raised:
+        leaky.prelu(torch.ones(2, 3), torch.ones(3, device="meta"))
+    assert str(raised.value) == (
+        "prelu: `negative_slope` must be on the device of `x`, cpu, got meta; move it there"
+    )
+
+
+@pytest.mark.parametrize("name", ["leaky_relu", "elu", "gelu"])
+@pytest.mark.parametrize("dtype", [">f2", ">f4", ">f8"])
+def test_the_other_byte_order_gives_this_machines(name: str, dtype: str) -> None:
+    x = np.array([-2.0, 0.0, 3.0])
+    found = getattr(leaky, name)(x.astype(dtype))
+    assert found.dtype.isnative
+    np.testing.assert_array_equal(found, getattr(leaky, name)(x.astype(dtype[1:])), strict=True)
+
+
+def test_parameters_that_the_precision_has_not() -> None:
+    x = np.array([-np.inf, -1.0, 0.0, 1.0, np.inf, np.nan], dtype=np.float32)
+    for call, value, slope in (
+        (("hardsigmoid", {"slope": 1e-50}), [0, 0.5, 0.5, 0.5, 1, np.nan], [0, 0, 0, 0, 0, np.nan]),
+        (("hardsigmoid", {"slope": 1e39}), [0, 0, 0.5, 1, 1, np.nan], [0, 0, 0, 0, 0, np.nan]),
+        (("hardsigmoid", {"offset": 1e39}), [0, 1, 1, 1, 1, np.nan], [0, 0, 0, 0, 0, np.nan]),
+        (("celu", {"alpha": 1e-50}), [0, 0, 0, 1, np.inf, np.nan], [0, 0, 1, 1, 1, np.nan]),
+        (("celu", {"alpha": 1e39}), [-np.inf, -1, 0, 1, np.inf, np.nan], [1, 1, 1, 1, 1, np.nan]),
+    ):
+        name, parameters = call
+        entry = leaky.catalogue[name]
+        np.testing.assert_array_equal(entry.value(x, **parameters), np.float32(value), err_msg=str(call))
+        np.testing.assert_array_equal(entry.derivative(x, **parameters), np.float32(slope), err_msg=str(call))

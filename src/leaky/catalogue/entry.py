@@ -13,7 +13,7 @@ from leaky.catalogue.facts import Facts, Onnx
 from leaky.catalogue.gain import backward_gain, forward_gain
 from leaky.catalogue.parameter import Parameter
 from leaky.catalogue.pieces import SIDES, Sided
-from leaky.errors import ArgumentError, ArgumentTypeError
+from leaky.errors import ArgumentError, ArgumentTypeError, shown
 
 if TYPE_CHECKING:
     from leaky.catalogue.conventions import Convention
@@ -183,8 +183,10 @@ class Activation:
         return formula
 
     def _sided(self, formula: Formula, kink: str) -> Formula:
-        if kink not in SIDES:
-            raise ArgumentError(f"{self.name}: `kink` must be {', '.join(map(repr, SIDES))}, got {kink!r}")
+        if not isinstance(kink, str) or kink not in SIDES:
+            raise ArgumentError(
+                f"{self.name}: `kink` must be {', '.join(map(repr, SIDES))}, got {shown(kink)}"
+            )
         if not isinstance(formula, Sided):
             if self.kinks:
                 raise ArgumentError(f"{self.name}: `kink` must be left out, its derivative has no sides")

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import array_api_compat
 import numpy as np
 
-from leaky.errors import ArgumentError, ArgumentTypeError
+from leaky.errors import ArgumentError, ArgumentTypeError, shown
 
 if TYPE_CHECKING:
     from leaky.catalogue.entry import Activation, Formula
@@ -97,6 +97,9 @@ def real_array(function: str, x: Any) -> tuple[Any, Array]:
         namespace = array_api_compat.array_namespace(x)
     if isinstance(x, np.generic):
         x = np.asarray(x)
+    _refuse_holes(function, namespace, x)
+    if isinstance(x, np.ndarray) and not x.dtype.isnative:
+        x = x.astype(x.dtype.newbyteorder("="))  # as the result of every function of NumPy
     if not _is_real(namespace, x.dtype):
         raise ArgumentTypeError(f"{function}: `x` must hold real numbers, got dtype {x.dtype}")
     if not namespace.isdtype(x.dtype, "real floating"):
@@ -104,12 +107,29 @@ def real_array(function: str, x: Any) -> tuple[Any, Array]:
     return namespace, x
 
 
+def _refuse_holes(function: str, namespace: Any, x: Array) -> None:
+    """Raise for arrays that are more than their numbers: a mask, a sparse layout, rows of several lengths."""
+    if isinstance(x, np.ma.MaskedArray):
+        raise ArgumentTypeError(
+            f"{function}: `x` must be an array without a mask, got a MaskedArray; give x.data or x.filled(0)"
+        )
+    if array_api_compat.is_torch_array(x) and (x.is_nested or x.layout != namespace.strided):
+        kind = "a nested tensor; give it padded" if x.is_nested else f"{x.layout}; give x.to_dense()"
+        raise ArgumentTypeError(f"{function}: `x` must be dense, got {kind}")
+
+
 def _as_numpy(function: str, x: Any) -> Array:
     """Python numbers, sequences, and what offers __array__ (a pandas Series, say)."""
     try:
         return np.asarray(x)
-    except ValueError as error:
-        raise ArgumentTypeError(f"{function}: `x` must hold real numbers, got {x!r:.60} ({error})") from None
+    except (TypeError, ValueError, RuntimeError) as error:  # the last is torch's, of what needs gradients
+        raise ArgumentTypeError(
+            f"{function}: `x` must hold real numbers, got {shown(x)} ({_words(error)})"
+        ) from None
+
+
+def _words(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
 
 
 def _is_real(namespace: Any, dtype: Any) -> bool:
@@ -133,6 +153,10 @@ def _beside(function: str, namespace: Any, x: Array, name: str, value: Array, se
         array = _converted(function, namespace, name, value)
     if not _is_real(namespace, array.dtype):
         raise ArgumentTypeError(f"{function}: `{name}` must hold real numbers, got dtype {array.dtype}")
+    if array.ndim and array_api_compat.is_torch_array(x) and array.device != x.device:
+        raise ArgumentError(
+            f"{function}: `{name}` must be on the device of `x`, {x.device}, got {array.device}; move it there"
+        )
     shape = array.shape[1:] if series else array.shape
     ends = zip(reversed(shape), reversed(x.shape), strict=False)
     if len(shape) > x.ndim or any(length not in (1, whole) for length, whole in ends):
@@ -149,7 +173,7 @@ def _converted(function: str, namespace: Any, name: str, value: Array) -> Array:
     try:
         return namespace.asarray(value)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise ArgumentTypeError(f"{function}: `{name}` does not go with `x`: {error}") from None
+        raise ArgumentTypeError(f"{function}: `{name}` does not go with `x`: {_words(error)}") from None
 
 
 def _rounded(namespace: Any, x: Array, arrays: tuple[Array, ...], value: Any) -> Any:

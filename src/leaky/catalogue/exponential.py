@@ -47,11 +47,21 @@ def _selu_inverse(xp: Any, y: Array) -> Array:
     return _elu_inverse(xp, y / _SELU_SCALE, _SELU_ALPHA)
 
 
+def _is_limit(alpha: Any) -> bool:
+    """Whether the precision of x has no such number, only 0 or infinity: CELU is ReLU, or x."""
+    return isinstance(alpha, float) and alpha in (0.0, math.inf)
+
+
 def _celu(xp: Any, x: Array, alpha: Any) -> Array:
+    if _is_limit(alpha):
+        return xp.where(x < 0, xp.zeros_like(x), x) if alpha == 0 else xp.where(x == x, x, x)
     return xp.where(x > 0, x, alpha * xp.expm1(_negative_part(xp, x) / alpha))
 
 
 def _celu_derivative(xp: Any, x: Array, alpha: Any) -> Array:
+    if _is_limit(alpha):
+        left = xp.zeros_like(x) if alpha == 0 else xp.ones_like(x)
+        return xp.where(x < 0, left, xp.where(x == x, xp.ones_like(x), x))
     return xp.exp(_negative_part(xp, x) / alpha)
 
 
@@ -183,7 +193,7 @@ EXPONENTIAL = (
             monotone=lambda beta, threshold: threshold >= 40,  # it falls by exp(-threshold) / beta there
             convex=lambda beta, threshold: threshold >= 40,
             continuous=lambda beta, threshold: threshold >= 40,
-            lipschitz=1.0,
+            lipschitz=lambda beta, threshold: 1.0 if threshold >= 40 else math.inf,
             bounds=(0.0, math.inf),
             backward=OUTPUT,
         ),

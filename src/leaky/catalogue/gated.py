@@ -216,6 +216,7 @@ GATED = (
         ulps=8,
         derivative_ulps=9,
         onnx=Onnx(operator="Swish", since=24, attributes=(("alpha", "beta"),)),
+        acronyms=(("Swish", "with its beta"),),
         module="SiLU",
         papers=(
             "Elfwing, Uchibe, Doya 2018: Sigmoid-weighted linear units for neural network function approximation in "

@@ -17,11 +17,21 @@ _REACH = 3.0
 
 
 def _hardsigmoid(xp: Any, x: Array, slope: Any, offset: Any) -> Array:
+    if isinstance(slope, float) and not (0 < slope < math.inf and math.isfinite(offset)):
+        return _hardsigmoid_limit(xp, x, slope, offset)
     # slope * (x + offset / slope): near the left end the sum is exact, where slope * x + offset would cancel.
     large, small = _shift(xp, x, slope, offset)
     low, high = _hardsigmoid_ends(slope, offset)
     inside = xp.where(x >= high, xp.ones_like(x), ((x + large) + small) * slope)
     return xp.where(x <= low, xp.zeros_like(x), inside)
+
+
+def _hardsigmoid_limit(xp: Any, x: Array, slope: float, offset: float) -> Array:
+    """Where the precision of x has no such slope, only 0 or infinity, or no such offset."""
+    level = min(max(offset, 0.0), 1.0)
+    far = xp.abs(x) > 0 if slope == math.inf else xp.abs(x) == math.inf
+    ends = xp.where(x > 0, xp.ones_like(x), xp.zeros_like(x))
+    return xp.where(x == x, xp.where(far, ends, xp.ones_like(x) * level), x)
 
 
 def _shift(xp: Any, x: Array, slope: Any, offset: Any) -> tuple[Any, Any]:
@@ -34,6 +44,8 @@ def _shift(xp: Any, x: Array, slope: Any, offset: Any) -> tuple[Any, Any]:
 
 
 def _hardsigmoid_ends(slope: Any, offset: Any) -> tuple[float, float]:
+    if isinstance(slope, float) and slope == 0:
+        return (-math.inf, math.inf)
     return (-offset / slope, (1 - offset) / slope)
 
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from leaky.errors import ArgumentError, ArgumentTypeError
+from leaky.errors import ArgumentError, ArgumentTypeError, shown
 
+_NUMPY = (np.ndarray, np.bool)
 Value = Any
 """A float; an int or text where the parameter says so; a tuple of floats or an array where it may be learned."""
 
@@ -60,7 +61,7 @@ class Parameter:
         """Return `value` as a float, int, text or tuple (or the array it is, when learned); raise if it cannot be."""
         if self.choices:
             if not isinstance(value, str) or value not in self.choices:
-                raise ArgumentError(f"{function}: `{self.name}` must be {self.domain}, got {value!r}")
+                raise ArgumentError(f"{function}: `{self.name}` must be {self.domain}, got {shown(value)}")
             return value
         if self.integer:
             return self._index(function, value)
@@ -69,14 +70,13 @@ class Parameter:
         return self._number(function, value)
 
     def _number(self, function: str, value: Any) -> Value:
+        # Other libraries' 0-d arrays are no numbers: as such they would lose their gradient in silence.
+        if isinstance(value, _NUMPY) and value.ndim == 0:
+            value = value.item()
         if isinstance(value, bool) or not isinstance(value, numbers.Real):
             if self.learned and hasattr(value, "dtype"):
-                return value
-            # Other libraries' 0-d arrays are refused: as numbers they would lose their gradient in silence.
-            if isinstance(value, np.ndarray) and value.ndim == 0:
-                value = value.item()
-            if isinstance(value, bool) or not isinstance(value, numbers.Real):
-                raise ArgumentTypeError(f"{function}: `{self.name}` must be a number, got {value!r}")
+                return self._array(function, value)
+            raise ArgumentTypeError(f"{function}: `{self.name}` must be a number, got {shown(value)}")
         try:
             number = float(value)
         except OverflowError:  # an integer beyond every float
@@ -85,13 +85,24 @@ class Parameter:
             raise ArgumentError(f"{function}: `{self.name}` must be {self.domain}, got {number:g}")
         return number + 0.0  # -0.0 and 0.0 are one slope, one spec, one key
 
+    def _array(self, function: str, value: Any) -> Any:
+        """An array as it is; NumPy's are looked into, other libraries' may be elsewhere, or not be computed yet."""
+        if isinstance(value, np.ndarray) and value.dtype.kind in "fiu":
+            outside = ~np.isfinite(value) | (value <= self.above) | (value < self.least)
+            if outside.any():
+                bad = float(value[outside][0])
+                raise ArgumentError(
+                    f"{function}: `{self.name}` must be {self.domain}, got an array with {bad:g}"
+                )
+        return value
+
     def _index(self, function: str, value: Any) -> int:
         try:
             number = operator.index(value)
         except TypeError:
             number = None
         if number is None or isinstance(value, bool):
-            raise ArgumentTypeError(f"{function}: `{self.name}` must be an integer, got {value!r}")
+            raise ArgumentTypeError(f"{function}: `{self.name}` must be an integer, got {shown(value)}")
         if number < self.least:
             raise ArgumentError(f"{function}: `{self.name}` must be {self.domain}, got {number}")
         return number
@@ -102,7 +113,9 @@ class Parameter:
                 raise ArgumentError(
                     f"{function}: `{self.name}` must have one value per term along its first axis, got a 0-d array"
                 )
-            return value
+            if value.shape[0] == 0:
+                raise ArgumentError(f"{function}: `{self.name}` must have at least one term, got none")
+            return self._array(function, value)
         if not isinstance(value, list | tuple):
-            raise ArgumentTypeError(f"{function}: `{self.name}` must be {self.domain}, got {value!r}")
+            raise ArgumentTypeError(f"{function}: `{self.name}` must be {self.domain}, got {shown(value)}")
         return tuple(self._number(function, term) for term in value)

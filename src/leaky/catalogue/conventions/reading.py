@@ -36,6 +36,8 @@ def read(text: str) -> Reading:
     framework, _, call = text.partition(":")
     framework = framework_of(framework)
     name, positional, named = _call(text, call)
+    if framework == "torch":
+        named.pop("inplace", None)  # in the repr of many modules: where the result goes, not what it is
     rows = find(framework, name)
     reasons = []
     for row in rows:
@@ -92,6 +94,9 @@ def _literal(name: str, text: str, node: ast.expr) -> Any:
             return value
         case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() as number)):
             return -number
+        case ast.Call(func=ast.Name() | ast.Attribute() as maker, args=[inner], keywords=[]):
+            if ast.unparse(maker).endswith("Constant"):  # an initialiser, as `Argument.write` has it
+                return read_number(name, text, inner)
     return read_number(name, text, node)
 
 
@@ -120,6 +125,8 @@ def _bind(row: Convention, positional: list[Any], named: dict[str, Any], by_entr
         elif value is None:
             raise _MismatchError(f"`{argument.name}` must be given")
         else:
+            if argument.least is not None and isinstance(value, int | float) and value < argument.least:
+                raise _MismatchError(f"`{argument.name}` must be at least {argument.least:g}")
             values[argument.parameter] = argument.to_entry(value)
     return values
 

@@ -17,7 +17,7 @@ from leaky.catalogue.conventions.read import READ
 from leaky.catalogue.conventions.record import Convention
 from leaky.catalogue.conventions.tensorflow import KERAS2, TENSORFLOW
 from leaky.catalogue.conventions.torch import TORCH
-from leaky.errors import unknown_name
+from leaky.errors import ArgumentTypeError, shown, unknown_name
 
 CONVENTIONS: Final = (
     *(*LEAKY, *TORCH, *JAX, *FLAX, *KERAS, *ONNX),
@@ -40,6 +40,8 @@ _ALIASES: Final[Mapping[str, str]] = MappingProxyType(
 
 def framework_of(name: str) -> str:
     """The framework called `name`, aliases such as `tf` and `ort` resolved; raises `UnknownNameError`."""
+    if not isinstance(name, str):
+        raise ArgumentTypeError(f"framework: a name such as 'torch' is text, got {shown(name)}")
     key = name.strip().lower()
     key = _ALIASES.get(key, key)
     if key not in FRAMEWORKS:
