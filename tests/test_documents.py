@@ -42,7 +42,9 @@ def shell_lines() -> list[tuple[str, str]]:
     for page in [*PAGES, ROOT / "CONTRIBUTING.md"]:
         for block in blocks(page, "console"):
             lines = [
-                line[2:].split("  # ")[0].strip() for line in block.splitlines() if line.startswith("$ ")
+                line[2:].split("  # ")[0].strip()
+                for line in block.replace("\\\n", " ").splitlines()
+                if line.startswith("$ ")
             ]
             found += [(page.name, line) for line in lines]
     return found
