@@ -95,7 +95,9 @@ def run(program: Program, x: Array, out: Array, threads: int | None = None) -> N
     workers = min(cores() if threads is None else threads, -(-count // BLOCK))
     starts = iter(range(0, count, BLOCK))
     if workers <= 1 or count < SHARED:
-        _some(program, *flat, starts)
+        if _alone(program):
+            starts = iter([0])
+        _some(program, *flat, starts, count)
         return
     pool = _pool()
     others = [pool.submit(_some, program, *flat, starts) for _ in range(1, workers)]
@@ -105,9 +107,22 @@ def run(program: Program, x: Array, out: Array, threads: int | None = None) -> N
             other.result()
 
 
-def _some(program: Program, x: Array, out: Array, starts: Iterator[int]) -> None:
+def _alone(program: Program) -> Callable[..., Any] | None:
+    """The one function of NumPy that the program is, where it is one."""
+    (step, *others) = program.steps
+    if others or step.operands != (X,) or program.computed != program.dtype:
+        return None
+    return _UFUNCS.get(step.kind)
+
+
+def _some(program: Program, x: Array, out: Array, starts: Iterator[int], size: int = BLOCK) -> None:
     """The blocks that this thread gets hold of."""
+    function = _alone(program)
     with np.errstate(all="ignore"):  # infinities, NaN and overflow are defined results
+        if function is not None:
+            for start in starts:
+                function(x[start : start + size], out=out[start : start + size])
+            return
         work = _Work(program, min(BLOCK, len(x)))
         for start in starts:
             work.block(x[start : start + BLOCK], out[start : start + BLOCK])
