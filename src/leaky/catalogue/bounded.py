@@ -194,7 +194,7 @@ CLIPPED = (
         formula="max(-delta, x)",
         slope="1 if x > -delta else 0",
         at_zero="f(0) = 0; f(-delta) = -delta, f'(-delta) = 0 (the left side); f(NaN) = f'(NaN) = NaN",
-        value_formula=lambda xp, x, delta: _floor(xp, x, -delta),
+        value_formula=lambda xp, x, delta: _floor(xp, x, 0.0 - delta),
         derivative_formula=Pieces((0.0, 1.0), lambda delta: (-delta,)),
         no_inverse="every x <= -delta gives -delta",
         parameters=(Parameter(name="delta", default=0.05, meaning="how far below 0 the kink is", least=0.0),),
