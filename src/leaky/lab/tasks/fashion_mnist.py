@@ -78,7 +78,9 @@ def build(preset: str, budget: str) -> Task:
         test=(data["test_images"][: size.test], data["test_labels"][: size.test]),
         validation_fraction=1 / 6,
         model=model,
-        recipe=Recipe(optimizer="momentum", schedule="cosine", batch_size=size.batch_size, epochs=size.epochs),
+        recipe=Recipe(
+            optimizer="momentum", schedule="cosine", batch_size=size.batch_size, epochs=size.epochs
+        ),
         learning_rates=rates[1:3] if budget == "smoke" else rates,
         description=f"{DATASETS['fashion_mnist'].credit}, {size.train:,} training and {size.test:,} test images, "
         f"{about}",

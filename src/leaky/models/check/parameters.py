@@ -154,7 +154,12 @@ def outside_domain(subject: Subject) -> Iterator[Finding]:
         if entry is None or given.kind.name in _SLOPES or not given.truly_number:
             continue
         parameter = next((known for known in entry.parameters if known.name == given.name), None)
-        if parameter is None or parameter.learned or parameter.choices or not math.isfinite(given.number or 0.0):
+        if (
+            parameter is None
+            or parameter.learned
+            or parameter.choices
+            or not math.isfinite(given.number or 0.0)
+        ):
             continue
         try:
             parameter.check(given.kind.name, given.value if parameter.integer else given.number)
