@@ -74,12 +74,14 @@ NETWORKS = {
 class Training:
     """One model that trains on, with or without the doctor."""
 
-    def __init__(self, model: nn.Module, shape: tuple[int, ...], every: int | None) -> None:
+    def __init__(
+        self, model: nn.Module, shape: tuple[int, ...], every: int | None, optimizer: torch.optim.Optimizer
+    ) -> None:
         generator = torch.Generator().manual_seed(1)
         self.model = model.train()
         self.x = torch.randn(shape, generator=generator)
         self.target = torch.randint(10, (shape[0],), generator=generator)
-        self.optimizer = torch.optim.SGD(model.parameters(), lr=1e-3, momentum=0.9)
+        self.optimizer = optimizer
         self.watch = None if every is None else leaky.watch(model, every=every)
 
     def steps(self) -> None:
@@ -91,19 +93,33 @@ class Training:
                 self.watch.step()
 
 
+def trainings_of(model: nn.Module, shape: tuple[int, ...], *, shared: bool) -> dict[str, Training]:
+    """The same training three times; `shared`: of the same parameters, whose place in memory costs time too."""
+    made: dict[str, Training] = {}
+    first = copy.deepcopy(model)
+    optimizer = torch.optim.SGD(first.parameters(), lr=1e-3, momentum=0.9)
+    for label, every in (("without", None), ("every=20", 20), ("every=1", 1)):
+        other = copy.deepcopy(model)
+        if shared:
+            for own, one in zip(other.modules(), first.modules(), strict=True):
+                own._parameters.update(one._parameters)
+        else:
+            optimizer = torch.optim.SGD(other.parameters(), lr=1e-3, momentum=0.9)
+        made[label] = Training(other, shape, every, optimizer)
+    return made
+
+
 def rows_of(name: str, rounds: int) -> list[Row]:
     network = NETWORKS[name]
     torch.manual_seed(0)
     model = network.build()
-    trainings = {
-        label: Training(copy.deepcopy(model), network.shape, every)
-        for label, every in (("without", None), ("every=20", 20), ("every=1", 1))
-    }
+    trainings = trainings_of(model, network.shape, shared=True)
 
     def check() -> None:
-        for training in trainings.values():
+        apart = list(trainings_of(model, network.shape, shared=False).values())
+        for training in apart:
             training.steps()
-        states = [training.model.state_dict().values() for training in trainings.values()]
+        states = [training.model.state_dict().values() for training in apart]
         if not all(torch.equal(a, b) and torch.equal(a, c) for a, b, c in zip(*states, strict=True)):
             raise WrongResultError(f"{name}: training is another with the doctor")
 
