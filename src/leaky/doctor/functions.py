@@ -47,6 +47,7 @@ class Applied:
     def slopes(self) -> tuple[float | torch.Tensor, float | torch.Tensor] | None:
         """f' left and right of 0, where f is two lines that meet at (0, 0) (per channel, if learned)."""
         if any(isinstance(value, torch.Tensor) for value in self.values):
+            # The one entry of two lines whose slope is learned; the others' learned parameters move kinks.
             return (self.values[0], 1.0) if self.entry.name == "prelu" else None  # type: ignore[return-value]
         return _rays(self.entry, self.values)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 
-from leaky.doctor.columns import add_squares, add_up, count_sides, lookup, middling
 from leaky.nn.ops import is_dense
 
 _EXACT = 2**24
@@ -80,9 +79,6 @@ def plain(x: torch.Tensor, unit: int) -> tuple[torch.Tensor, int]:
 
 def per_sample(x: torch.Tensor, unit: int, out: torch.Tensor) -> None:
     """Sums over positions, samples by units; over the samples too where each has one position."""
-    if middling(x) and x.dtype == out.dtype:
-        add_up(x, out)
-        return
     over = [dim for dim in range(1, x.dim()) if dim != unit] or [0]
     torch.sum(x, over, dtype=out.dtype, out=out)
 
@@ -91,8 +87,6 @@ def square_sums(x: torch.Tensor, unit: int, z: torch.Tensor, out: torch.Tensor) 
     """As `per_sample`, of squares; by torch's norm, which writes none, where positions lie next to each other."""
     if _adjoining(x, unit) and x.numel() // x.shape[1] < _EXACT:
         torch.linalg.vector_norm(x, dim=tuple(range(2, x.dim())), dtype=out.dtype, out=out).square_()
-    elif middling(x) and x.dtype == out.dtype:
-        add_squares(x, out)
     else:
         per_sample(torch.mul(x, x, out=z), unit, out)
 
@@ -101,9 +95,6 @@ def sides(
     x: torch.Tensor, unit: int, z: torch.Tensor, positive: torch.Tensor, negative: torch.Tensor
 ) -> None:
     """How many are above 0, and below it. Nothing is NaN."""
-    if middling(x):
-        count_sides(x, z, positive, negative)
-        return
     if _adjoining(x, unit) and x.numel() // x.shape[1] < _ROUNDED:
         torch.sign(x, out=z)  # their sum is the difference of the two, the sum of their squares the sum
         per_sample(z, unit, positive)
@@ -117,9 +108,6 @@ def sides(
 
 def nonzero(x: torch.Tensor, squares: torch.Tensor, unit: int, out: torch.Tensor) -> None:
     """Above 0 where anything is not exactly 0; looked up where the squares of tiny numbers may be."""
-    if middling(x):
-        lookup(x, squares, out)
-        return
     torch.ne(squares, 0, out=out)
     if bool(out.all()):
         return
