@@ -1,6 +1,6 @@
 """How the benchmarks measure, once for all of them.
 
-- The candidates run in one process in turn (A B C A B C ...) after a warm-up; the median is quoted with the 20th and
+- The candidates run in one process in turn (A B C C B A ...) after a warm-up; the median is quoted with the 20th and
   80th percentile, and a ratio is taken round by round, so that a busy moment of the machine counts for both.
 - A check runs first. It raises `WrongResultError` and no number is printed or kept.
 - The allocator counts: glibc hands blocks above its mmap threshold back to the system, so that every large tensor
