@@ -12,7 +12,7 @@ import torch
 
 import leaky
 from leaky.errors import ArgumentError, StudyError, TaskError
-from leaky.lab.task import Task
+from leaky.lab.definition import Task
 from leaky.records import Study
 
 

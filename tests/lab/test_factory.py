@@ -13,10 +13,10 @@ import torch
 
 from leaky.errors import TaskError
 from leaky.lab.build import build_model
+from leaky.lab.definition import Task
 from leaky.lab.factory import ModelFactory
 from leaky.lab.preflight import preflight
 from leaky.lab.recipe import Recipe
-from leaky.lab.task import Task
 from leaky.lab.training.fields import FIELDS
 
 X = np.random.default_rng(0).normal(size=(90, 3))

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
+from leaky.lab.definition import Task
 from leaky.lab.factory import ModelFactory
 from leaky.lab.recipe import Recipe
-from leaky.lab.task import Task
 from leaky.lab.tasks import PRESETS, build
 from leaky.lab.train import _streams, run_trial
 from leaky.nn import ActivationFactory

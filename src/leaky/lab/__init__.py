@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 from leaky.extras import require
 
 if TYPE_CHECKING:
+    from leaky.lab.definition import Task
     from leaky.lab.factory import ModelFactory
     from leaky.lab.metrics import NamedMetric
     from leaky.lab.recipe import Recipe
     from leaky.lab.study import ACTIVATIONS, compare
-    from leaky.lab.task import Task
     from leaky.records import Metric
 
 _HOMES = {
@@ -27,7 +27,7 @@ _HOMES = {
     "ModelFactory": "factory",
     "NamedMetric": "metrics",
     "Recipe": "recipe",
-    "Task": "task",
+    "Task": "definition",
     "compare": "study",
 }
 _NEEDS = ("torch", "scipy", "sklearn", "loky", "pooch", "plotly", "matplotlib", "jinja2")

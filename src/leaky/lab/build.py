@@ -7,9 +7,9 @@ import torch
 from leaky.catalogue import Spec
 from leaky.errors import LeakyError, TaskError
 from leaky.lab.data import seed_everything, seeded
+from leaky.lab.definition import Task
 from leaky.lab.factory import ModelFactory
 from leaky.lab.recipe import Recipe
-from leaky.lab.task import Task
 from leaky.models import initialise_
 from leaky.models.flow import LAYERS
 

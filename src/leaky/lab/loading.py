@@ -12,7 +12,7 @@ import cloudpickle
 from leaky import loading
 from leaky.errors import ArgumentError, TaskError, unknown_name
 from leaky.lab import tasks
-from leaky.lab.task import Task
+from leaky.lab.definition import Task
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from leaky.catalogue import parse
 from leaky.errors import LeakyError, TaskError, one_line
 from leaky.lab.build import build_model
 from leaky.lab.data import seeded
+from leaky.lab.definition import Task
 from leaky.lab.recipe import Recipe
-from leaky.lab.task import Task
 
 
 def preflight(task: Task, activations: tuple[str, ...], recipe: Recipe | None = None) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from leaky import report as reports
 from leaky.catalogue import Spec
 from leaky.errors import ArgumentError
+from leaky.lab.definition import Task
 from leaky.lab.design import Design, activation_names, rate_grid
 from leaky.lab.design import seeds as seed_ranges
 from leaky.lab.environment import environment
@@ -26,7 +27,6 @@ from leaky.lab.preflight import preflight
 from leaky.lab.recipe import Recipe
 from leaky.lab.runner import Runner
 from leaky.lab.store import Store
-from leaky.lab.task import Task
 from leaky.records import Study
 
 ACTIVATIONS = (

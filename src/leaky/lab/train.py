@@ -17,9 +17,9 @@ from leaky.doctor.never_active import NeverActive
 from leaky.errors import one_line
 from leaky.lab.build import build_model
 from leaky.lab.data import Part, seed_everything
+from leaky.lab.definition import Task
 from leaky.lab.environment import environment
 from leaky.lab.recipe import Recipe
-from leaky.lab.task import Task
 from leaky.lab.training.early_stopping import EarlyStopping
 from leaky.lab.training.optimizers import optimizer
 from leaky.lab.training.schedules import Schedule

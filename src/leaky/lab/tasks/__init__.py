@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from leaky.lab.task import Task
+    from leaky.lab.definition import Task
 
 FIELDS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {

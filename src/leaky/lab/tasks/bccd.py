@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from leaky.lab.datasets import DATASETS, featurised
+from leaky.lab.definition import Task
 from leaky.lab.factory import ModelFactory
 from leaky.lab.metrics import NamedMetric
 from leaky.lab.recipe import Recipe
-from leaky.lab.task import Task
 from leaky.lab.vision.average_precision import average_precision, mean_average_precision
 from leaky.lab.vision.detector import DetectionLoss, Detector, Grid, detect
 from leaky.nn import ActivationFactory

@@ -9,9 +9,9 @@ import torch
 from sklearn.datasets import load_digits
 
 from leaky.catalogue import Spec
+from leaky.lab.definition import Task
 from leaky.lab.factory import ModelFactory
 from leaky.lab.recipe import Recipe
-from leaky.lab.task import Task
 from leaky.nn.init import he_normal_
 
 _HIDDEN = {"shallow": 2, "deep": 24}

@@ -17,9 +17,9 @@ import torch
 from numpy.typing import NDArray
 
 from leaky.lab.datasets import DATASETS, featurised
+from leaky.lab.definition import Task
 from leaky.lab.factory import ModelFactory
 from leaky.lab.recipe import Recipe
-from leaky.lab.task import Task
 from leaky.lab.vision.classifiers import ResNet8, mlp, vgg
 from leaky.nn import ActivationFactory
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leaky.lab.datasets import DATASETS, featurised
-from leaky.lab.task import Task
+from leaky.lab.definition import Task
 from leaky.lab.text.sentiment import Document, Size, arrays, sentiment_task
 from leaky.lab.text.words import fold
 

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from leaky.extras import require
 from leaky.lab.datasets import DATASETS, featurised
+from leaky.lab.definition import Task
 from leaky.lab.factory import ModelFactory
 from leaky.lab.metrics import NamedMetric
 from leaky.lab.recipe import Recipe
-from leaky.lab.task import Task
 from leaky.lab.text.bleu import OfTexts, corpus_bleu, corpus_chrf, negative_log_likelihood
 from leaky.lab.text.subwords import END, Subwords, learn
 from leaky.lab.text.translators import TRANSLATORS, translate

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from leaky.lab.definition import Task
 from leaky.lab.factory import ModelFactory
 from leaky.lab.recipe import Recipe
-from leaky.lab.task import Task
 from leaky.lab.text.classifiers import CLASSIFIERS
 from leaky.lab.text.words import UNKNOWN, encoded, vocabulary
 from leaky.nn import ActivationFactory

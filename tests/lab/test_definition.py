@@ -12,7 +12,7 @@ import torch
 
 from leaky.errors import TaskError
 from leaky.lab.metrics import NamedMetric
-from leaky.lab.task import Task
+from leaky.lab.definition import Task
 from leaky.records import Metric
 
 
