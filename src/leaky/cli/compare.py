@@ -10,31 +10,34 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from leaky.cli.task_options import (
+    BudgetOption,
+    CsvOption,
+    ImagesOption,
+    MetricOption,
+    PresetOption,
+    RecipeOption,
+    TargetOption,
+    TaskOption,
+    task_arguments,
+)
+
 if TYPE_CHECKING:
     from leaky.records import Study
 
 
 def compare(
-    task: Annotated[
-        str,
-        typer.Option(
-            help="A built-in task (digits), a field (image_classification), or a task of your own: "
-            "path/to/file.py:function."
-        ),
-    ] = "digits",
+    task: TaskOption = None,
+    csv: CsvOption = None,
+    target: TargetOption = None,
+    images: ImagesOption = None,
+    metric: MetricOption = None,
     activation: Annotated[
         list[str] | None,
         typer.Option(help="An activation, such as 'leaky_relu(negative_slope=0.1)'; repeat for several."),
     ] = None,
-    preset: Annotated[
-        str | None, typer.Option(help="Of a built-in task; digits has deep (default) and shallow.")
-    ] = None,
-    budget: Annotated[
-        str | None,
-        typer.Option(
-            help="Of a built-in task: smoke (seconds for a study), small (default; seconds for a trial) or full."
-        ),
-    ] = None,
+    preset: PresetOption = None,
+    budget: BudgetOption = None,
     baseline: Annotated[str, typer.Option(help="The activation that differences are taken to.")] = "relu",
     learning_rate: Annotated[
         list[float] | None,
@@ -60,6 +63,7 @@ def compare(
     ] = None,
     epochs: Annotated[int | None, typer.Option(help="Overrides the task's number of epochs.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Overrides the task's batch size.")] = None,
+    recipe: RecipeOption = None,
     vary: Annotated[
         list[str] | None,
         typer.Option(
@@ -83,10 +87,16 @@ def compare(
         from leaky import lab
 
         study = lab.compare(
-            task,
-            activation or lab.ACTIVATIONS,
-            preset=preset,
-            budget=budget,
+            activations=activation or lab.ACTIVATIONS,
+            **task_arguments(
+                task=task,
+                csv=csv,
+                target=target,
+                images=images,
+                metric=metric,
+                preset=preset,
+                budget=budget,
+            ),
             baseline=baseline,
             learning_rates=learning_rate,
             seeds=seeds,
@@ -95,6 +105,7 @@ def compare(
             margin=margin,
             epochs=epochs,
             batch_size=batch_size,
+            recipe=recipe,
             vary=vary,
             workers=workers,
             store=store,

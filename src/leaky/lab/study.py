@@ -25,6 +25,7 @@ from leaky.lab.loading import TaskSource, task_source
 from leaky.lab.notes import notes
 from leaky.lab.preflight import preflight
 from leaky.lab.recipe import Recipe
+from leaky.lab.recipe_changes import Changes, changed, changed_fields
 from leaky.lab.runner import Runner
 from leaky.lab.store import Store
 from leaky.records import Study
@@ -57,6 +58,7 @@ def compare(
     margin: float | None = None,
     epochs: int | None = None,
     batch_size: int | None = None,
+    recipe: Changes | None = None,
     vary: Vary | None = None,
     workers: int | None = None,
     store: str | Path = "leaky.db",
@@ -88,6 +90,8 @@ def compare(
         margin: the smallest difference that matters, in the metric's unit; by default the task's.
         epochs: overrides the task's recipe.
         batch_size: overrides the task's recipe.
+        recipe: changes to the task's recipe, such as {"optimizer": "adamw", "schedule": "cosine"} or
+            "optimizer=adamw"; or a `Recipe` in place of the task's.
         vary: one or two fields of the recipe and their levels, such as {"initialisation": ["he", "xavier"]} or
             "initialisation=he,xavier": every activation is tuned and trained under every combination, and the study
             tells how the differences between activations change with it (`study.conditions`).
@@ -123,10 +127,11 @@ def compare(
         seed, usual_tuning if tuning_seeds is None else tuning_seeds, usual if seeds is None else seeds
     )
     varied = factors(vary)
-    for name in ("epochs", "batch_size"):
-        if asked[name] is not None and name in {factor.name for factor in varied}:
+    given = changed_fields(recipe, epochs=epochs, batch_size=batch_size)
+    for factor in varied:
+        if factor.name in given:
             raise ArgumentError(
-                f"vary: `{name}` is given as well, got {asked[name]}; leave one of the two out"
+                f"vary: `{factor.name}` is given as well, got {given[factor.name]}; leave one of the two out"
             )
     count = _workers(workers)
     if report is not None:
@@ -138,19 +143,19 @@ def compare(
         loaded = source.load()
         limit = _margin(margin, loaded)
         grid = rate_grid(loaded.learning_rates if learning_rates is None else learning_rates)
-        recipe = loaded.recipe.changed(epochs=epochs, batch_size=batch_size)
+        trained = changed(loaded.recipe, recipe, epochs=epochs, batch_size=batch_size)
         base = Design(
             task=loaded.name,
             preset=source.preset,
             fingerprint=_fingerprint(source, loaded),
-            recipe=recipe.record(),
+            recipe=trained.record(),
             activations=names,
             baseline=reference,
             learning_rates=grid,
             tuning_seeds=tuning,
             final_seeds=final,
         )
-        planned = designs(base, recipe, varied)
+        planned = designs(base, trained, varied)
         for design in planned:
             preflight(loaded, names, Recipe(**design.recipe))
         metric = loaded.metric_record

@@ -55,7 +55,7 @@ class Field:
         unset = f" or {self.unset}" if self.unset and where != "recipe" else ""
         return ArgumentError(f"{where}: `{self.name}` must be {self.wanted}{unset}, got {value!r}")
 
-    def parse(self, text: str) -> Any:
+    def parse(self, text: str, where: str = "vary") -> Any:
         """The value written as `text`; raises `ArgumentError` where the field does not take it."""
         if self.unset and text == self.unset:
             return None
@@ -64,9 +64,9 @@ class Field:
             try:
                 value = int(text) if self.kind == "count" else float(text)
             except ValueError:
-                raise self.error("vary", text) from None
+                raise self.error(where, text) from None
         if not self.fits(value):
-            raise self.error("vary", value)
+            raise self.error(where, value)
         return value
 
     def text(self, value: Any) -> str:
