@@ -22,6 +22,7 @@ from leaky.lab.loading import TaskSource
 from leaky.lab.train import run_trial
 from leaky.records import Trial, TrialPlan
 
+Run = Callable[[TaskSource, TrialPlan], Trial]
 _IDLE_SECONDS = 60
 _FAILED_STARTS = 3
 
@@ -92,12 +93,15 @@ def run_all(
     source: TaskSource,
     plans: Collection[TrialPlan],
     finished: Callable[[Trial], None],
+    run: Run | None = None,
 ) -> None:
     """Run every plan and call `finished` with each record as it comes, in the driver.
 
     A worker that dies takes with it every trial in flight, and nobody can say which one was to blame: so those
-    trials are tried once more, one at a time. One that dies again alone is recorded as failed.
+    trials are tried once more, one at a time. One that dies again alone is recorded as failed. `run` is what the
+    workers do with a plan, by default `run_in_worker`.
     """
+    run = run or run_in_worker
     waiting = deque(plans)
     suspects: deque[TrialPlan] = deque()
     running: dict[Future[Any], TrialPlan] = {}
@@ -107,7 +111,7 @@ def run_all(
         queue, limit = (suspects, 1) if alone else (waiting, executor.workers + 1)
         try:
             while queue and len(running) < limit:
-                running[executor.submit(run_in_worker, source, queue[0])] = queue[0]
+                running[executor.submit(run, source, queue[0])] = queue[0]
                 queue.popleft()
             future = next(executor.as_completed(list(running)))
             error = future.exception()

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import torch
 
-from leaky.catalogue import Spec
+from leaky.catalogue import Spec, parse
 from leaky.errors import TaskError
 from leaky.lab.recipe import Recipe
 from leaky.nn import ActivationFactory, ActivationModule
+
+PLACES = "; "
+"""What joins the activations of several places."""
 
 _BATCH = (torch.nn.BatchNorm1d, torch.nn.BatchNorm1d, torch.nn.BatchNorm2d, torch.nn.BatchNorm3d)
 _INSTANCE = (torch.nn.InstanceNorm1d, torch.nn.InstanceNorm2d, torch.nn.InstanceNorm3d)
@@ -20,7 +23,8 @@ class ModelFactory(ActivationFactory):
     of a recipe are refused for it, in one line.
 
     Args:
-        spec: the activation.
+        spec: the activation; or the activations of all places in the order in which they are asked for, joined by
+            `; `: then `spec` and `gain` tell of the place that is asked for next.
         recipe: whose `normalisation` and `dropout` the parts follow; by default they are the task's own.
 
     Example:
@@ -36,7 +40,8 @@ class ModelFactory(ActivationFactory):
     """
 
     def __init__(self, spec: str | Spec, recipe: Recipe | None = None) -> None:
-        super().__init__(spec)
+        self._specs = (spec,) if isinstance(spec, Spec) else tuple(map(parse, spec.split(PLACES)))
+        super().__init__(self._specs[0])
         self.recipe = recipe or Recipe()
         self.places = 0
         """How many activations were asked for."""
@@ -46,7 +51,13 @@ class ModelFactory(ActivationFactory):
 
     def __call__(self) -> ActivationModule:
         self.places += 1
-        return super().__call__()
+        if self.places > len(self._specs) > 1:
+            raise TaskError(
+                f"activation: {len(self._specs)} places are named, the model asks for more; name one for each"
+            )
+        made = super().__call__()
+        self.spec = self._specs[min(self.places, len(self._specs) - 1)]
+        return made
 
     def norm(self, channels: int, dims: int = 0, default: str = "none") -> torch.nn.Module:
         """A norm over inputs of shape (N, channels) and `dims` more axes; `default` is the task's own kind.

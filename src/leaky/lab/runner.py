@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from leaky.errors import StudyError
 from leaky.lab.design import Design, choose_rates
-from leaky.lab.execute import LocalExecutor, run_all
+from leaky.lab.execute import LocalExecutor, Run, run_all
+from leaky.lab.interaction import Outcome
 from leaky.lab.loading import TaskSource
 from leaky.lab.progress import StudyProgress
 from leaky.lab.store import Store
 from leaky.records import Metric, Trial, TrialPlan
+
+Search = Callable[["Runner"], Outcome]
 
 
 class Runner:
@@ -24,6 +27,7 @@ class Runner:
         store: Store,
         workers: int,
         shown: bool,
+        searched: int = 0,
     ) -> None:
         self.designs = designs
         self.source = source
@@ -34,20 +38,29 @@ class Runner:
         self._executor: LocalExecutor | None = None
         higher = metric.higher_is_better
         self._progress = StudyProgress(
-            sum(design.trial_count for design in designs),
+            sum(design.trial_count for design in designs) + searched,
             shown=shown,
             better=lambda a, b: a > b if higher else a < b,
             text=metric.text,
         )
 
-    def run(self) -> list[tuple[dict[str, float], list[Trial]]]:
-        """For every design the learning rates chosen, and all its trials."""
+    def run(self, search: Search | None = None) -> list[Outcome]:
+        """For every design the learning rates chosen, and all its trials.
+
+        A `search` goes on from the tuning of the first design: it gives more activations, each with its learning
+        rate, and the trials that it chose them by.
+        """
         try:
             with self._progress:
                 tuning = self._phase("tuning", [design.tuning() for design in self.designs])
                 higher = self.metric.higher_is_better
                 chosen = [choose_rates(trials, higher_is_better=higher) for trials in tuning]
-                if not any(d.baseline in rates for d, rates in zip(self.designs, chosen, strict=True)):
+                if search is not None:
+                    self._progress.forget_best()
+                    self._progress.begin("search", 0)
+                    more, trials = search(self)
+                    chosen[0], tuning[0] = chosen[0] | more, tuning[0] + trials
+                elif not any(d.baseline in rates for d, rates in zip(self.designs, chosen, strict=True)):
                     raise StudyError(_nothing([trial for trials in tuning for trial in trials]))
                 self._progress.forget_best()
                 plans = [design.final(rates) for design, rates in zip(self.designs, chosen, strict=True)]
@@ -68,23 +81,42 @@ class Runner:
             for design, group in zip(self.designs, groups, strict=True)
             for plan in group
         }
+        done = self.compute(plans, where=where, phase=phase)
+        return [[done[plan.key] for plan in group] for group in groups]
+
+    def compute(
+        self,
+        plans: Sequence[TrialPlan],
+        *,
+        run: Run | None = None,
+        where: Mapping[str, str] | None = None,
+        phase: str = "",
+    ) -> dict[str, Trial]:
+        """The trials of these plans, by key: from the store, or else computed and put there (but for pruned ones).
+
+        `run` is what the workers do with a plan, `where` what progress says of each beside activation and rate.
+        """
         stored = self.store.get(plan.key for plan in plans)
         done = {key: trial for key, trial in stored.items() if trial.status != "failed"}
         self.reused += len(done)
-        self._progress.begin(phase, len(done))
+        if phase or done:
+            self._progress.begin(phase or "search", len(done))
         missing = [plan for plan in plans if plan.key not in done]
 
         def finished(trial: Trial) -> None:
-            self.store.put(trial)
+            if trial.status != "pruned":
+                self.store.put(trial)
             done[trial.plan.key] = trial
             plan = trial.plan
-            label = f"{plan.activation} at learning rate {plan.learning_rate:g}{where[plan.key]}"
+            label = (
+                f"{plan.activation} at learning rate {plan.learning_rate:g}{(where or {}).get(plan.key, '')}"
+            )
             self._progress.trial(label, trial.score, counts=trial.status == "finished")
 
         if missing:
             self._executor = self._executor or LocalExecutor(self._workers)
-            run_all(self._executor, self.source, missing, finished)
-        return [[done[plan.key] for plan in group] for group in groups]
+            run_all(self._executor, self.source, missing, finished, run)
+        return done
 
 
 def _nothing(trials: list[Trial]) -> str:

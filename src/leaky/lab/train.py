@@ -21,18 +21,23 @@ from leaky.lab.definition import Task
 from leaky.lab.environment import environment
 from leaky.lab.recipe import Recipe
 from leaky.lab.training.early_stopping import EarlyStopping
+from leaky.lab.training.learned import learned_values
 from leaky.lab.training.optimizers import optimizer
 from leaky.lab.training.schedules import Schedule
 from leaky.records import Epoch, Trial, TrialPlan
 
+Stop = Callable[[int, float | None], bool]
+"""Asked after each epoch, with its number and validation score (None where that is not finite), whether to stop."""
 
-def run_trial(task: Task, plan: TrialPlan) -> Trial:
+
+def run_trial(task: Task, plan: TrialPlan, stop: Stop | None = None) -> Trial:
     """Train one network by `plan` and measure it; whatever the task's own code raises ends up in the record.
 
-    A tuning trial is scored on the validation split; a final one touches the test split, once, at its end.
+    A tuning trial is scored on the validation split; a final one touches the test split, once, at its end. Where
+    `stop` says so, the trial is pruned: it ends without a score.
     """
     started = time.perf_counter()
-    training = _Training(task, plan)
+    training = _Training(task, plan, stop)
     status, score, error = "finished", None, None
     try:
         with _one_thread():
@@ -41,6 +46,8 @@ def run_trial(task: Task, plan: TrialPlan) -> Trial:
                 score = training.final_score()
         if score is None or not math.isfinite(score):
             status, score = "diverged", training.score_if_diverged()
+    except _PrunedError:
+        status = "pruned"
     except Exception as raised:
         status, score, error = "failed", None, _told(raised)
     return Trial(
@@ -58,12 +65,18 @@ def run_trial(task: Task, plan: TrialPlan) -> Trial:
         finished_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
         restored_epoch=training.restored_epoch,
         metrics=training.metrics if status == "finished" else {},
+        learned=training.learned if status == "finished" else {},
     )
 
 
+class _PrunedError(Exception):
+    """The search has seen enough of this trial."""
+
+
 class _Training:
-    def __init__(self, task: Task, plan: TrialPlan) -> None:
+    def __init__(self, task: Task, plan: TrialPlan, stop: Stop | None) -> None:
         self.task = task
+        self.stop = stop
         self.plan = plan
         self.recipe = Recipe(**plan.recipe)
         self.loss = task.loss_function()
@@ -71,6 +84,7 @@ class _Training:
         self.layers: tuple[str, ...] = ()
         self.restored_epoch: int | None = None
         self.metrics: dict[str, float | None] = {}
+        self.learned: dict[str, float] = {}
         self.compute_seconds = 0.0
         self.evaluation_seconds = 0.0
 
@@ -93,10 +107,13 @@ class _Training:
             if not math.isfinite(train_loss):
                 return False
             score = self.epochs[-1].validation_score
+            if self.stop is not None and self.stop(number, score):
+                raise _PrunedError
             self.schedule.after_epoch(score)
             if stopping.after_epoch(number, score, self.model):
                 break
         self.restored_epoch = stopping.restore(self.model)
+        self.learned = learned_values(self.model)
         return True
 
     @property

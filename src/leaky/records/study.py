@@ -17,11 +17,11 @@ from leaky.records.varied import Condition, Factor
 PROTOCOL = 1
 """Raised whenever the same plan would give other numbers than before; part of every key."""
 
-_LATER = ("restored_epoch", "metrics")
+_LATER = ("restored_epoch", "metrics", "learned")
 """Fields that rows of older stores lack."""
 
 Phase = Literal["tuning", "final"]
-Status = Literal["finished", "diverged", "failed"]
+Status = Literal["finished", "diverged", "failed", "pruned"]
 Verdict = Literal["baseline", "better", "worse", "no practical difference", "undecided", "no result"]
 
 
@@ -66,7 +66,8 @@ class Trial:
 
     `score` is in the metric's own unit: on the validation split for a tuning trial, on the test split for a
     final one; for a diverged trial it is the task's `diverged_score`, for a failed one None. `metrics` are the
-    task's other metrics on the same split, by name; empty where training diverged or failed. Of `seconds`,
+    task's other metrics on the same split, by name; empty where training diverged or failed. A pruned trial was ended
+    early by a search and has no score; no store keeps it. Of `seconds`,
     forward, backward and optimiser step took `compute_seconds`, evaluating after each epoch
     `evaluation_seconds`, and the engine the rest.
     """
@@ -86,6 +87,8 @@ class Trial:
     restored_epoch: int | None = None
     """The epoch whose weights early stopping went back to; None where the last epoch's count."""
     metrics: dict[str, float | None] = field(default_factory=dict)
+    learned: dict[str, float] = field(default_factory=dict)
+    """What the activations have learned at the end, by layer: the mean of each parameter, such as a PReLU's slope."""
 
     @property
     def never_active(self) -> float | None:
