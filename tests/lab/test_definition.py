@@ -209,7 +209,7 @@ def own_metric(outputs: torch.Tensor, targets: torch.Tensor) -> float:
         ({"model": None}, "task `t`: `model` must be a function of (activation, seed), got None"),
         (
             {"metric": "f1"},
-            "task `t`: `metric` must be a function or one of accuracy, error_rate, mse, mae, got 'f1'",
+            "task `t`: `metric` must be a function or one of accuracy, error_rate, balanced_accuracy, mse, mae, r2, got 'f1'",
         ),
         ({"name": 5}, "task `5`: `name` must be text, got 5"),
         ({"recipe": {"epochs": 2}}, "task `t`: `recipe` must be a leaky.lab.Recipe, got {'epochs': 2}"),
@@ -225,7 +225,7 @@ def own_metric(outputs: torch.Tensor, targets: torch.Tensor) -> float:
         ({"metric": own_metric}, "task `t`: `diverged_score` is needed with a metric of your own"),
         (
             {"metrics": "mae"},
-            "task `t`: `metrics` must be a tuple of NamedMetrics or of accuracy, error_rate, mse",
+            "task `t`: `metrics` must be a tuple of NamedMetrics or of accuracy, error_rate, balanced_accuracy, mse",
         ),
         (
             {"metrics": ("f1",)},

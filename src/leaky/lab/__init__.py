@@ -17,8 +17,13 @@ if TYPE_CHECKING:
     from leaky.lab.definition import Task
     from leaky.lab.factory import ModelFactory
     from leaky.lab.metrics import NamedMetric
+    from leaky.lab.own.arrays import task
+    from leaky.lab.own.csv_file import task_from_csv
+    from leaky.lab.own.image_folder import task_from_images
     from leaky.lab.recipe import Recipe
     from leaky.lab.study import ACTIVATIONS, compare
+    from leaky.lab.tuning.suggest import suggest_activation
+    from leaky.lab.tuning.tune import tune
     from leaky.records import Metric
 
 _HOMES = {
@@ -29,10 +34,28 @@ _HOMES = {
     "Recipe": "recipe",
     "Task": "definition",
     "compare": "study",
+    "suggest_activation": "tuning.suggest",
+    "tune": "tuning.tune",
+    "task": "own.arrays",
+    "task_from_csv": "own.csv_file",
+    "task_from_images": "own.image_folder",
 }
 _NEEDS = ("torch", "scipy", "sklearn", "loky", "pooch", "plotly", "matplotlib", "jinja2")
 
-__all__ = ["ACTIVATIONS", "Metric", "ModelFactory", "NamedMetric", "Recipe", "Task", "compare"]
+__all__ = [
+    "ACTIVATIONS",
+    "Metric",
+    "ModelFactory",
+    "NamedMetric",
+    "Recipe",
+    "Task",
+    "compare",
+    "suggest_activation",
+    "task",
+    "task_from_csv",
+    "task_from_images",
+    "tune",
+]
 
 
 def __getattr__(name: str) -> Any:

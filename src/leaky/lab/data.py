@@ -30,6 +30,17 @@ class Samples:
     def __len__(self) -> int:
         return len(self.inputs)  # type: ignore[arg-type]  # map-style datasets have a length
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Tensors as NumPy arrays, which pickle hands over without a copy."""
+        return {
+            name: part.contiguous().numpy() if isinstance(part, torch.Tensor) else part
+            for name, part in vars(self).items()
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, part in state.items():
+            setattr(self, name, torch.from_numpy(part) if isinstance(part, np.ndarray) else part)
+
     def take(self, indices: torch.Tensor) -> Batch:
         """One batch: (inputs, targets) at `indices`."""
         if self.targets is not None:

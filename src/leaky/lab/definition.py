@@ -40,8 +40,9 @@ class Task:
             same for every trial.
         validation: the data learning rates are chosen on. Left out, `validation_fraction` of what is left of
             `train` is split off, by seed.
-        metric: "accuracy", "error_rate", "mse", "mae", a function `(outputs, targets) -> float` of the model's
-            outputs and targets over a whole split, or a `NamedMetric`. It alone decides.
+        metric: "accuracy", "error_rate", "balanced_accuracy", "mse", "mae", "r2", a function
+            `(outputs, targets) -> float` of the model's outputs and targets over a whole split, or a `NamedMetric`.
+            It alone decides.
         metrics: further ones (names or `NamedMetric`s), measured on the test data and shown beside it.
         higher_is_better: the direction of a metric of your own.
         predict: a function `(model, inputs) -> outputs` for the metrics, where they want other outputs than the
@@ -58,6 +59,7 @@ class Task:
         recipe: optimiser, batch size, epochs.
         learning_rates: the grid that every activation is tuned over.
         description: one sentence for the report.
+        notes: what a reader of the results should know of the data, a sentence each.
         version: raise it when something changes that neither data nor source show (see `fingerprint`).
 
     Raises:
@@ -92,6 +94,7 @@ class Task:
     recipe: Recipe = field(default_factory=Recipe)
     learning_rates: tuple[float, ...] = (0.003, 0.01, 0.03, 0.1, 0.3)
     description: str = ""
+    notes: tuple[str, ...] = ()
     version: str = ""
 
     def __post_init__(self) -> None:
@@ -127,6 +130,11 @@ class Task:
         for name, fits, wanted in (
             ("name", isinstance(self.name, str) and self.name.strip() != "", "text"),
             ("description", isinstance(self.description, str), "text"),
+            (
+                "notes",
+                isinstance(self.notes, tuple | list) and all(isinstance(note, str) for note in self.notes),
+                "a tuple of texts",
+            ),
             ("model", callable(self.model), "a function of (activation, seed)"),
             (
                 "metric",

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-import cloudpickle
-
 from leaky import loading
 from leaky.errors import ArgumentError, TaskError, unknown_name
-from leaky.lab import tasks
+from leaky.lab import handover, tasks
 from leaky.lab.definition import Task
 
 
@@ -41,7 +39,7 @@ def task_source(task: str | Task, preset: str | None, scratch: Path, budget: str
     if isinstance(task, Task):
         _only_built_in(task.name, preset=preset, budget=budget)
         path = scratch / "task.pickle"
-        path.write_bytes(cloudpickle.dumps(task))
+        handover.write(task, path)
         return TaskSource("pickle", str(path), digest=_digest(path))
     if not isinstance(task, str):
         raise ArgumentError(
@@ -83,8 +81,7 @@ def _load(source: TaskSource) -> Task:
     if source.kind == "builtin":
         return tasks.build(source.name, source.preset, source.budget or tasks.DEFAULT_BUDGET)
     if source.kind == "pickle":
-        task: Task = cloudpickle.loads(Path(source.name).read_bytes())
-        return task
+        return handover.read(Path(source.name))
     file, _, function = source.name.rpartition(":")
     return _call(file, function)
 

@@ -49,6 +49,14 @@ def error_rate(outputs: torch.Tensor, targets: torch.Tensor) -> float:
     return (outputs.argmax(1) != targets).float().mean().item()
 
 
+def balanced_accuracy(outputs: torch.Tensor, targets: torch.Tensor) -> float:
+    """Mean over the classes there are of the share of their samples whose largest output is at the class."""
+    right = (outputs.argmax(1) == targets).double()
+    counts = targets.bincount()
+    shares = targets.bincount(right, minlength=len(counts)) / counts
+    return shares[counts > 0].mean().item()
+
+
 def mean_squared_error(outputs: torch.Tensor, targets: torch.Tensor) -> float:
     """Mean squared difference, outputs and targets of one shape."""
     return torch.nn.functional.mse_loss(outputs, targets).item()
@@ -57,6 +65,13 @@ def mean_squared_error(outputs: torch.Tensor, targets: torch.Tensor) -> float:
 def mean_absolute_error(outputs: torch.Tensor, targets: torch.Tensor) -> float:
     """Mean absolute difference, outputs and targets of one shape."""
     return torch.nn.functional.l1_loss(outputs, targets).item()
+
+
+def r_squared(outputs: torch.Tensor, targets: torch.Tensor) -> float:
+    """1 - mse / variance of the targets, of one shape: 1 is exact, 0 what their mean scores."""
+    left = (outputs.double() - targets.double()).square().sum(0)
+    there = (targets.double() - targets.double().mean(0)).square().sum(0)
+    return (1 - left / there).mean().item()
 
 
 METRICS: Mapping[str, NamedMetric] = MappingProxyType(
@@ -73,6 +88,12 @@ METRICS: Mapping[str, NamedMetric] = MappingProxyType(
             lambda known: known.bincount().argmax(),
             of_classes=True,
         ),
+        "balanced_accuracy": NamedMetric(
+            Metric("balanced accuracy", higher_is_better=True, percent=True),
+            balanced_accuracy,
+            lambda known: known.bincount().argmax(),
+            of_classes=True,
+        ),
         "mse": NamedMetric(
             Metric("mse", higher_is_better=False, percent=False),
             mean_squared_error,
@@ -83,6 +104,12 @@ METRICS: Mapping[str, NamedMetric] = MappingProxyType(
             Metric("mae", higher_is_better=False, percent=False),
             mean_absolute_error,
             lambda known: known.median(0).values,
+            of_classes=False,
+        ),
+        "r2": NamedMetric(
+            Metric("R²", higher_is_better=True, percent=False),
+            r_squared,
+            lambda known: known.mean(0),
             of_classes=False,
         ),
     }
