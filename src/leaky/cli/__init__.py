@@ -16,6 +16,7 @@ from leaky.cli.list import list_activations
 from leaky.cli.plot import plot
 from leaky.cli.results import results
 from leaky.cli.show import show
+from leaky.cli.tune import tune
 from leaky.errors import LeakyError
 
 _UsageError: Any = typer.BadParameter.__base__
@@ -37,6 +38,7 @@ app.command(name="list")(list_activations)
 app.command()(plot)
 app.command()(results)
 app.command()(show)
+app.command()(tune)
 
 
 def _version(asked: bool) -> None:

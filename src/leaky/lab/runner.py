@@ -13,7 +13,7 @@ from leaky.lab.progress import StudyProgress
 from leaky.lab.store import Store
 from leaky.records import Metric, Trial, TrialPlan
 
-Search = Callable[["Runner"], Outcome]
+Search = Callable[["Runner", dict[str, float]], Outcome]
 
 
 class Runner:
@@ -47,8 +47,8 @@ class Runner:
     def run(self, search: Search | None = None) -> list[Outcome]:
         """For every design the learning rates chosen, and all its trials.
 
-        A `search` goes on from the tuning of the first design: it gives more activations, each with its learning
-        rate, and the trials that it chose them by.
+        A `search` goes on from the tuning of the first design, told the learning rates that this chose: it gives
+        more activations, each with its learning rate, and the trials that it chose them by.
         """
         try:
             with self._progress:
@@ -58,7 +58,7 @@ class Runner:
                 if search is not None:
                     self._progress.forget_best()
                     self._progress.begin("search", 0)
-                    more, trials = search(self)
+                    more, trials = search(self, chosen[0])
                     chosen[0], tuning[0] = chosen[0] | more, tuning[0] + trials
                 elif not any(d.baseline in rates for d, rates in zip(self.designs, chosen, strict=True)):
                     raise StudyError(_nothing([trial for trials in tuning for trial in trials]))

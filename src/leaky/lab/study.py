@@ -8,7 +8,7 @@ import math
 import os
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ ACTIVATIONS = (
 )
 """What is compared unless said otherwise."""
 
-_SEEDS, _SMOKE_SEEDS = (3, 10), (1, 3)
+SEEDS, SMOKE_SEEDS = (3, 10), (1, 3)
 """Tuning and final seeds unless said otherwise."""
 
 
@@ -122,7 +122,7 @@ def compare(
     asked = dict(locals())
     began = time.monotonic()
     names, reference = activation_names(activations, baseline)
-    usual_tuning, usual = _SMOKE_SEEDS if budget == "smoke" else _SEEDS
+    usual_tuning, usual = SMOKE_SEEDS if budget == "smoke" else SEEDS
     tuning, final = seed_ranges(
         seed, usual_tuning if tuning_seeds is None else tuning_seeds, usual if seeds is None else seeds
     )
@@ -133,7 +133,7 @@ def compare(
             raise ArgumentError(
                 f"vary: `{factor.name}` is given as well, got {given[factor.name]}; leave one of the two out"
             )
-    count = _workers(workers)
+    count = worker_count(workers)
     if report is not None:
         reports.check_writable(report)
     if png is not None:
@@ -141,13 +141,13 @@ def compare(
     with tempfile.TemporaryDirectory(prefix="leaky-") as scratch:
         source = task_source(task, preset, Path(scratch), budget)
         loaded = source.load()
-        limit = _margin(margin, loaded)
+        limit = margin_of(margin, loaded)
         grid = rate_grid(loaded.learning_rates if learning_rates is None else learning_rates)
         trained = changed(loaded.recipe, recipe, epochs=epochs, batch_size=batch_size)
         base = Design(
             task=loaded.name,
             preset=source.preset,
-            fingerprint=_fingerprint(source, loaded),
+            fingerprint=fingerprint(source, loaded),
             recipe=trained.record(),
             activations=names,
             baseline=reference,
@@ -179,9 +179,9 @@ def compare(
         trials=tuple(trial for _, trials in outcomes for trial in trials),
         reused=runner.reused,
         seconds=time.monotonic() - began,
-        command=command or _call(asked),
+        command=command or call_text(compare, asked),
         environment={**environment(), "workers": str(count)},
-        notes=notes(planned, outcomes),
+        notes=(*loaded.notes, *notes(planned, outcomes)),
         metrics=loaded.metric_records,
         trivial=trivial,
         trivial_score=trivial_score,
@@ -195,16 +195,16 @@ def compare(
     return study
 
 
-def _fingerprint(source: TaskSource, task: Task) -> str:
+def fingerprint(source: TaskSource, task: Task) -> str:
     """The task's own, and for a task file its whole content: what `model` names elsewhere in it counts too."""
     content = source.digest if source.kind == "file" else ""
     return hashlib.sha256(f"{task.fingerprint()} {content}".encode()).hexdigest()[:24]
 
 
-def _call(asked: dict[str, Any]) -> str:
+def call_text(function: Callable[..., Any], asked: dict[str, Any]) -> str:
     """The Python call that was made, for studies that no shell command started."""
     told = []
-    for name, parameter in inspect.signature(compare).parameters.items():
+    for name, parameter in inspect.signature(function).parameters.items():
         value = asked[name]
         if value is parameter.default or value == parameter.default or name == "command":
             continue
@@ -214,10 +214,10 @@ def _call(asked: dict[str, Any]) -> str:
         if name == "activations":
             value = [str(spec) for spec in value]
         told.append(f"{name}={str(value) if isinstance(value, Spec | Path) else value!r}")
-    return f"leaky.lab.compare({', '.join(told)})"
+    return f"leaky.lab.{function.__name__}({', '.join(told)})"
 
 
-def _workers(workers: int | None) -> int:
+def worker_count(workers: int | None) -> int:
     if workers is None:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
@@ -225,7 +225,7 @@ def _workers(workers: int | None) -> int:
     return workers
 
 
-def _margin(margin: float | None, task: Task) -> float:
+def margin_of(margin: float | None, task: Task) -> float:
     if margin is None:
         return task.practical_margin()
     if isinstance(margin, bool) or not isinstance(margin, int | float) or not 0 <= margin < math.inf:

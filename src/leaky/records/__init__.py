@@ -2,6 +2,7 @@
 
 - `diagnosis`: what the activations of a model were measured to do.
 - `study`: trials, arms and comparisons of the lab; `varied`: what one adds that varies the training, too.
+- `tuning`: a search for an activation's parameter.
 - `finding`: what a reading of a model's definition found.
 """
 
@@ -22,6 +23,7 @@ from leaky.records.study import (
     TrialPlan,
     Verdict,
 )
+from leaky.records.tuning import Layered, Learned, Point, Search, Standing, Tuning
 from leaky.records.varied import Condition, Contrast, Factor
 
 __all__ = [
@@ -35,12 +37,18 @@ __all__ = [
     "Finding",
     "Found",
     "Interval",
+    "Layered",
+    "Learned",
     "Metric",
     "Phase",
+    "Point",
+    "Search",
     "Site",
+    "Standing",
     "Status",
     "Study",
     "Trial",
     "TrialPlan",
+    "Tuning",
     "Verdict",
 ]

@@ -221,15 +221,15 @@ class Study:
         """The whole study as plain data; what is not a finite number is None."""
         trials = [trial.to_json() for trial in self.trials]
         plain = {name: value for name, value in asdict(self).items() if name != "trials"}
-        return {**_finite_only(plain), "trials": trials}
+        return {**finite_only(plain), "trials": trials}
 
 
-def _finite_only(value: Any) -> Any:
+def finite_only(value: Any) -> Any:
     """JSON knows neither NaN nor infinity."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {name: _finite_only(part) for name, part in value.items()}
+        return {name: finite_only(part) for name, part in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite_only(part) for part in value]
+        return [finite_only(part) for part in value]
     return value

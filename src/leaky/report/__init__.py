@@ -17,6 +17,7 @@ from leaky.records import Study
 from leaky.report.interaction import interaction_sentences, lost_text
 from leaky.report.interaction_table import interaction_table
 from leaky.report.table import study_table
+from leaky.report.tuning import tuning_sentences, tuning_table, write_tuning, write_tuning_png
 from leaky.report.verdicts import study_caveats, verdict_sentences
 from leaky.report.write import Location, check_directory, check_writable, write_atomically
 
@@ -28,9 +29,13 @@ __all__ = [
     "lost_text",
     "study_caveats",
     "study_table",
+    "tuning_sentences",
+    "tuning_table",
     "verdict_sentences",
     "write_html",
     "write_png",
+    "write_tuning",
+    "write_tuning_png",
 ]
 
 

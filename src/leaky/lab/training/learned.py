@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from leaky.nn.modules import ActivationModule
+from leaky.nn.activations.base import ActivationModule
 
 _LEARNED = (ActivationModule, torch.nn.PReLU)
 
