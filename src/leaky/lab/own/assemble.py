@@ -99,7 +99,7 @@ def assemble(
         "version": identity(PARTS)[:16],
         **{field: value for field, value in given.items() if field != "test_fraction"},
         "recipe": changed(defaults.recipe(len(training)), given.get("recipe")),
-        "notes": (*notes, *encoder.notes, *defaults.class_notes(metric, targets), *given.get("notes", ())),
+        "notes": (*notes, *encoder.notes, *defaults.class_notes(metric, targets)),
     }
     return Task(
         name=name,
@@ -113,7 +113,7 @@ def assemble(
 
 
 def _check_fields(given: Mapping[str, Any]) -> None:
-    known = {field.name for field in fields(Task)} - {"train"}
+    known = {field.name for field in fields(Task)} - {"train", "notes"}
     for field in given:
         if field not in known:
             raise unknown_name("argument of task:", field, {*known, *_ARGUMENTS})

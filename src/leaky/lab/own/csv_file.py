@@ -65,12 +65,14 @@ def task_from_csv(
         raise unknown_name(f"column of `{path}`:", target, names)
     place = names.index(target)
     there = [row for row in rows if row[place].strip().lower() not in MISSING_WORDS]
+    if not there:
+        raise ArgumentError(f"csv: no row of `{path}` has a value in the target column `{target}`")
     notes = (
         [f"{len(rows) - len(there):,} rows without `{target}` are left out."]
         if len(there) < len(rows)
         else []
     )
-    cells = list(zip(*there, strict=True)) if there else [() for _ in names]
+    cells = list(zip(*there, strict=True))
     comma = delimiter == ";"
     columns = [of_text(name, values, decimal_comma=comma) for name, values in zip(names, cells, strict=True)]
     answer, others = columns[place], [*columns[:place], *columns[place + 1 :]]

@@ -50,7 +50,7 @@ def array_of(name: str, values: Any) -> np.ndarray[Any, Any]:
         values = values.to_numpy()
     try:
         array = np.asarray(values)
-        if array.dtype.kind not in "biuf":  # NumPy writes the numbers of a mixed list as words
+        if array.dtype.kind not in "biufc":  # NumPy writes the numbers of a mixed list as words
             array = np.array(values, dtype=object)
     except (TypeError, ValueError) as error:
         raise ArgumentTypeError(f"task: `{name}` is no array: {one_line(error)}") from error

@@ -59,6 +59,8 @@ def targets(y: Any, metric: Any = None, like: Targets | None = None) -> Targets:
         ArgumentError: a value is missing, there is one class only, or the metric does not fit.
     """
     array = array_of("y", y)
+    if not array.size:
+        raise ArgumentError(f"task: `y` is empty, of shape {array.shape}")
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     asked = like.of_classes if like is not None else wants_classes(metric)
