@@ -59,7 +59,8 @@ class Runner:
                     self._progress.forget_best()
                     self._progress.begin("search", 0)
                     more, trials = search(self, chosen[0])
-                    chosen[0], tuning[0] = chosen[0] | more, tuning[0] + trials
+                    chosen[0] = chosen[0] | more
+                    tuning[0] = list({trial.plan.key: trial for trial in tuning[0] + trials}.values())
                 elif not any(d.baseline in rates for d, rates in zip(self.designs, chosen, strict=True)):
                     raise StudyError(_nothing([trial for trials in tuning for trial in trials]))
                 self._progress.forget_best()
