@@ -4,6 +4,7 @@
 #pragma once
 
 #include "simd.hpp"
+#include "tanh_table.hpp"
 
 LEAKY_LEVEL_BEGIN
 
@@ -24,10 +25,28 @@ LEAKY_INLINE Lanes scaled(Lanes v, Lanes n) {
     return v * (Lanes)((half + 127) << 23) * (Lanes)((whole - half + 127) << 23);
 #endif
 }
-/// v between two numbers; NaN stays.
-LEAKY_INLINE Lanes held(Lanes v, float low, float high) {
-    const Lanes above = v < all(low) ? all(low) : v;
-    return above > all(high) ? all(high) : above;
+/// v, or a bound; NaN stays (x86 returns the second operand then, and one instruction is one).
+LEAKY_INLINE Lanes at_least(Lanes v, float low) {
+#if defined(__AVX512F__)
+    return (Lanes)_mm512_max_ps((__m512)all(low), (__m512)v);
+#elif defined(__AVX2__)
+    return (Lanes)_mm256_max_ps((__m256)all(low), (__m256)v);
+#elif LEAKY_X86
+    return (Lanes)_mm_max_ps((__m128)all(low), (__m128)v);
+#else
+    return v < all(low) ? all(low) : v;
+#endif
+}
+LEAKY_INLINE Lanes at_most(Lanes v, float high) {
+#if defined(__AVX512F__)
+    return (Lanes)_mm512_min_ps((__m512)all(high), (__m512)v);
+#elif defined(__AVX2__)
+    return (Lanes)_mm256_min_ps((__m256)all(high), (__m256)v);
+#elif LEAKY_X86
+    return (Lanes)_mm_min_ps((__m128)all(high), (__m128)v);
+#else
+    return v > all(high) ? all(high) : v;
+#endif
 }
 
 /// The nearest whole number, for |v| < 2^22.
@@ -71,24 +90,27 @@ struct Reduced {
     Lanes rest;  // expm1(v - n ln 2)
     Lanes n;
 };
-/// high + low = n ln 2 + r with |r| <= ln 2 / 2. NaN stays in `rest`.
-LEAKY_INLINE Reduced reduced(Lanes high, Lanes low) {
-    const Lanes n = nearest((high + low) * 0x1.715476p+0f);
+/// v + low = n ln 2 + r with |r| <= ln 2 / 2, for sums below 2^21. NaN stays in `rest`.
+template <class... Low> LEAKY_INLINE Reduced reduced(Lanes v, Low... low) {
+    const Lanes shift = all(0x1.8p23f), n = fused((v + ... + low), all(0x1.715476p+0f), shift) - shift;
     // ln 2 in two parts: n times the first is exact
-    const Lanes r = fused(n, all(-0x1.7f7d1cp-20f), fused(n, all(-0x1.62e4p-1f), high)) + low;
+    const Lanes r = (fused(n, all(-0x1.7f7d1cp-20f), fused(n, all(-0x1.62e4p-1f), v)) + ... + low);
     return {fused(r * r, polynomial(kExp, r), r), n};
 }
-LEAKY_INLINE Reduced reduced(Lanes v) { return reduced(v, Lanes{}); }
 
-LEAKY_INLINE Lanes exp_of(Lanes v) {
-    const Reduced e = reduced(held(v, -104.0f, 89.0f));
+/// exp(v) for v <= 89.
+LEAKY_INLINE Lanes exp_below(Lanes v) {
+    const Reduced e = reduced(at_least(v, -104.0f));
     return scaled(1.0f + e.rest, e.n);
 }
+LEAKY_INLINE Lanes exp_of(Lanes v) { return exp_below(at_most(v, 89.0f)); }
 
-LEAKY_INLINE Lanes expm1_of(Lanes v) {
-    const Reduced e = reduced(held(v, -20.0f, 89.0f));
-    return with_sign_of(scaled((1.0f - scaled(all(1.0f), -e.n)) + e.rest, e.n), v);
+/// expm1(v) for v <= 89; 0 is positive.
+LEAKY_INLINE Lanes expm1_below(Lanes v) {
+    const Reduced e = reduced(at_least(v, -20.0f));
+    return scaled((1.0f - scaled(all(1.0f), -e.n)) + e.rest, e.n);
 }
+LEAKY_INLINE Lanes expm1_of(Lanes v) { return with_sign_of(expm1_below(at_most(v, 89.0f)), v); }
 
 /// log1p(f) = f - f^2/2 + f^3 g(f) between sqrt(1/2) - 1 and sqrt(2) - 1, g interpolated as above.
 LEAKY_INLINE Lanes log1p_of(Lanes v) {
@@ -106,13 +128,13 @@ LEAKY_INLINE Lanes log1p_of(Lanes v) {
 
 /// exp(-|v|) is never above 1, and the quotient never inf / inf.
 LEAKY_INLINE Lanes sigmoid_of(Lanes v) {
-    const Lanes decay = exp_of((Lanes)((Whole)v | (Whole)all(-0.0f)));
+    const Lanes decay = exp_below((Lanes)((Whole)v | (Whole)all(-0.0f)));
     return (v > Lanes{} ? all(1.0f) : decay) / (1.0f + decay);
 }
 
 /// v / (1 + exp(-v)); on the left v exp(v) / (1 + exp(v)), the product scaled last, so that it keeps its digits.
 LEAKY_INLINE Lanes silu_of(Lanes v) {
-    const Lanes size = (Lanes)((Whole)v & 0x7fffffff), top = size > all(110.0f) ? all(110.0f) : size;
+    const Lanes top = at_most((Lanes)((Whole)v & 0x7fffffff), 110.0f);
     const Reduced e = reduced(-top);
     const Lanes whole = 1.0f + e.rest, below = 1.0f + scaled(whole, e.n);
     const Lanes left = with_sign_of(scaled(top * whole, e.n), v);
@@ -121,7 +143,7 @@ LEAKY_INLINE Lanes silu_of(Lanes v) {
 
 /// v P(z < v). With s = |v|, w = s P(z > s) is s exp(-s^2/2) (a slow curve): v - w on the right, -w on the left.
 LEAKY_INLINE Lanes gelu_of(Lanes v) {
-    const Lanes size = (Lanes)((Whole)v & 0x7fffffff), s = size > all(14.5f) ? all(14.5f) : size;
+    const Lanes s = at_most((Lanes)((Whole)v & 0x7fffffff), 14.5f);
     const Lanes near = nearest(s * 16.0f) * 0.0625f;  // few enough digits for an exact square
     const Reduced e = reduced(near * near * -0.5f, (s - near) * (s + near) * -0.5f);
     const Lanes t = s * 0x1.6a09e6p-1f, slow = polynomial(kTail, (t - 3.75f) / (t + 3.75f)) / fused(t, all(4.0f), all(2.0f));
@@ -129,11 +151,15 @@ LEAKY_INLINE Lanes gelu_of(Lanes v) {
     return v > Lanes{} ? v - w : v <= all(-40.0f) ? Lanes{} : with_sign_of(w, v);
 }
 
-/// -t / (2 + t) with t = expm1(-2 |v|).
+/// By table, or -t / (2 + t) with t = expm1(-2 |v|).
 LEAKY_INLINE Lanes tanh_of(Lanes v) {
-    const Lanes size = (Lanes)((Whole)v & 0x7fffffff);
-    const Lanes t = expm1_of(-2.0f * size);
+    const Lanes size = at_most((Lanes)((Whole)v & 0x7fffffff), 10.0f);
+#if defined(__AVX512F__)
+    return with_sign_of(tanh_by_table(size), v);
+#else
+    const Lanes t = expm1_below(-2.0f * size);
     return with_sign_of(t / (2.0f + t), v);
+#endif
 }
 
 LEAKY_LEVEL_END

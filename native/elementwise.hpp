@@ -23,31 +23,20 @@ void forward_range(const T* x, T* y, uint8_t* mask, int64_t count, Compute<T> a)
     using C = Compute<T>;
     constexpr int lanes = Pack<C>::lanes;
     const Same<C> slope = splat(a);
+    if constexpr (!Mask) return map_range<T, Stream>(x, y, count, [slope](const Pack<C>& v) { return rectify<R>(v, slope); });
     int64_t i = 0;
-    if constexpr (Stream && !Mask) {  // up to the first aligned element (a mask needs whole bytes from the start)
-        const int64_t head = int64_t((64 - (reinterpret_cast<uintptr_t>(y) & 63)) & 63) / int64_t(sizeof(T));
-        for (int64_t done; i < head && i < count; i += done) {
-            done = head - i < lanes ? head - i : lanes;
-            done = count - i < done ? count - i : done;
-            store_part(y + i, int(done), rectify<R>(load_part(x + i, int(done), C(0)), slope));
-        }
-    }
     for (; i + lanes <= count; i += lanes) {
         const Pack<C> v = load(x + i);
         store<Stream>(y + i, rectify<R>(v, slope));
-        if constexpr (Mask) {
-            const uint32_t bits = positive_bits<R != Rectifier::leaky>(v);
-            std::memcpy(mask + i / 8, &bits, lanes / 8);
-        }
+        const uint32_t bits = positive_bits<R != Rectifier::leaky>(v);
+        std::memcpy(mask + i / 8, &bits, lanes / 8);
     }
     if (i < count) {
         const int rest = int(count - i);
         const Pack<C> v = load_part(x + i, rest, C(0));
         store_part(y + i, rest, rectify<R>(v, slope));
-        if constexpr (Mask) {
-            const uint32_t bits = positive_bits<R != Rectifier::leaky>(v);
-            for (int byte = 0; byte * 8 < rest; ++byte) mask[i / 8 + byte] = uint8_t(bits >> (8 * byte));
-        }
+        const uint32_t bits = positive_bits<R != Rectifier::leaky>(v);
+        for (int byte = 0; byte * 8 < rest; ++byte) mask[i / 8 + byte] = uint8_t(bits >> (8 * byte));
     }
     if constexpr (Stream) stream_end();
 }

@@ -84,7 +84,6 @@ enum class StepKind : int32_t {
     to_half, rint, exp, expm1, log1p, tanh, sigmoid, silu, gelu,  // of floats
     count
 };
-enum class Select : int { less, least, same };
 
 constexpr int kRegisters = 16, kConstants = 64;
 
@@ -102,6 +101,8 @@ struct ProgramCall {
     const double* constants;
     int step_count, constant_count;
     int32_t result;  // an operand
+    int shape;       // in shapes::kAll, or -1: interpret the steps
+    const double* shape_constants;
     bool slow;       // so many steps that a few thousand elements are worth waking a thread
     Dtype dtype;     // f32, f64 or f16
     int threads;

@@ -140,4 +140,22 @@ template <class T> LEAKY_INLINE void store_part(T* p, int count, const Pack<Comp
 #endif
 }
 
+/// y = f(x), pack by pack; `Stream` past the caches, once y is aligned.
+template <class T, bool Stream, class F> LEAKY_INLINE void map_range(const T* x, T* y, int64_t count, const F& f) {
+    using C = Compute<T>;
+    constexpr int lanes = Pack<C>::lanes;
+    int64_t i = 0;
+    if constexpr (Stream) {
+        const int64_t head = int64_t((64 - (reinterpret_cast<uintptr_t>(y) & 63)) & 63) / int64_t(sizeof(T));
+        for (int64_t done; i < head && i < count; i += done) {
+            done = head - i < lanes ? head - i : lanes;
+            done = count - i < done ? count - i : done;
+            store_part(y + i, int(done), f(load_part(x + i, int(done), C(0))));
+        }
+    }
+    for (; i + lanes <= count; i += lanes) store<Stream>(y + i, f(load(x + i)));
+    if (i < count) store_part(y + i, int(count - i), f(load_part(x + i, int(count - i), C(0))));
+    if constexpr (Stream) stream_end();
+}
+
 LEAKY_LEVEL_END

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "kernels.hpp"
+#include "shapes.hpp"
 #include "threads.hpp"
 
 namespace nb = nanobind;
@@ -142,26 +143,14 @@ void unit_sums(Address x, Address out, int64_t n, int64_t c, int64_t s, bool col
 using Input = nb::ndarray<nb::ro, nb::device::cpu>;
 using Output = nb::ndarray<nb::device::cpu>;
 
-Dtype dtype_of_arrays(const Input& x, const Output& out) {
-    if (x.dtype() != out.dtype() || x.size() != out.size()) throw nb::value_error("out: must fit x");
-    const bool floating = x.dtype().code == uint8_t(nb::dlpack::dtype_code::Float);
-    const int bits = x.dtype().bits;
-    if (!floating || (bits != 16 && bits != 32 && bits != 64)) throw nb::type_error("x: must be float16, float32 or float64");
-    return bits == 64 ? Dtype::f64 : bits == 32 ? Dtype::f32 : Dtype::f16;
-}
-
-/// The caller has checked that both are dense, of one shape and order, and the same memory or apart.
-void rectify_arrays(const Input& x, const Output& out, double slope, int rectifier, int threads) {
-    const Dtype dtype = dtype_of_arrays(x, out);
-    forward(Address(x.data()), Address(out.data()), 0, int64_t(x.size()), int(dtype), slope, rectifier, threads);
-}
-
 /// A program, checked once: what it reads was written, and nothing lies outside its registers and constants.
 struct Program {
     std::vector<Step> steps;
     std::vector<double> constants;
     int32_t result;
     bool slow = false;
+    int shape = -1, arithmetic = 0, halved = 0;
+    std::array<double, shapes::kConstants> shape_constants{};
 
     Program(const std::vector<std::array<int32_t, 6>>& rows, std::vector<double> numbers, int32_t result_)
         : constants(std::move(numbers)), result(result_) {
@@ -180,19 +169,86 @@ struct Program {
         }
         readable(result);
         int cost = 0;
-        for (const Step& step : steps) cost += step.kind >= StepKind::exp ? 8 : 1;
+        for (const Step& step : steps) {
+            cost += step.kind >= StepKind::exp ? 8 : 1;
+            arithmetic += step.kind <= StepKind::divide;
+            halved += step.kind == StepKind::to_half;
+        }
         slow = cost > 40;  // waking a thread costs as much as 16 Ki elements of 40 such steps
+        for (int i = 0; i < shapes::kCount && shape < 0; ++i)
+            if (has_shape(shapes::kAll[i])) shape = i;
+    }
+
+    /// Whether the shape computes `dtype` as the steps do: lines in float16 with each operation rounded.
+    int shape_for(Dtype dtype) const {
+        const bool rounds = shape >= 0 && dtype == Dtype::f16 && !shapes::kAll[shape].curved;
+        return halved == (rounds ? arithmetic : 0) ? shape : -1;
+    }
+
+private:
+    /// Step by step, but for roundings to float16; fills `shape_constants`.
+    bool has_shape(const shapes::Shape& known) {
+        std::vector<int32_t> order;  // our constants, as the shape numbers them
+        const auto same = [&](int32_t ours, int32_t theirs) {
+            if (ours >= -1 || theirs >= -1) return ours == theirs;
+            size_t place = 0;
+            while (place < order.size() && order[place] != ours) ++place;
+            if (place == order.size()) order.push_back(ours);
+            return place == size_t(-2 - theirs);
+        };
+        int at = 0;
+        for (const Step& step : steps) {
+            if (step.kind == StepKind::to_half) {
+                if (at == 0 || step.a != step.out || known.steps[at - 1].out != step.out) return false;
+                continue;
+            }
+            if (at == known.count) return false;
+            const Step& wanted = known.steps[at++];
+            const int count = step.kind <= StepKind::divide ? 2 : step.kind >= StepKind::less && step.kind <= StepKind::equal ? 4 : 1;
+            if (step.kind != wanted.kind || step.out != wanted.out || !same(step.a, wanted.a) ||
+                (count > 1 && !same(step.b, wanted.b)) || (count > 2 && !(same(step.c, wanted.c) && same(step.d, wanted.d))))
+                return false;
+        }
+        if (at != known.count || at == 0 || result != known.steps[at - 1].out) return false;
+        for (size_t i = 0; i < order.size(); ++i) shape_constants[i] = constants[-2 - order[i]];
+        return true;
     }
 };
 
-/// As `rectify_arrays`. Steps on floats only are the caller's to keep from float64.
-void run_program(const Program& program, const Input& x, const Output& out, int threads) {
-    const Dtype dtype = dtype_of_arrays(x, out);
+/// Both dense, of one shape and order; the same memory, or apart.
+bool fits(const Input& x, const Output& out) {
+    if (x.dtype() != out.dtype() || x.ndim() != out.ndim()) return false;
+    bool rows = true, columns = true;
+    int64_t inner = 1, outer = 1;
+    for (size_t i = 0, n = x.ndim(); i < n; ++i) {
+        const size_t j = n - 1 - i;
+        if (x.shape(i) != out.shape(i)) return false;
+        rows = rows && (x.shape(j) == 1 || (x.stride(j) == outer && out.stride(j) == outer));
+        columns = columns && (x.shape(i) == 1 || (x.stride(i) == inner && out.stride(i) == inner));
+        inner *= int64_t(x.shape(i));
+        outer *= int64_t(x.shape(j));
+    }
+    const char *from = static_cast<const char*>(x.data()), *to = static_cast<const char*>(out.data());
+    const int64_t bytes = int64_t(x.nbytes());
+    return (rows || columns || !bytes) && (from == to || from + bytes <= to || to + bytes <= from);
+}
+
+/// out = the program of x, for two arrays of NumPy that fit; false, and nothing written, where they do not.
+/// Steps on floats only are the caller's to keep from float64.
+bool run(const Program& program, nb::handle given, nb::handle target, int threads) {
+    Input x;
+    Output out;
+    if (!given.type().is(target.type()) || !nb::try_cast(given, x) || !nb::try_cast(target, out) || !fits(x, out))
+        return false;
+    const int bits = x.dtype().bits;
+    if (x.dtype().code != uint8_t(nb::dlpack::dtype_code::Float) || (bits != 16 && bits != 32 && bits != 64)) return false;
+    const Dtype dtype = bits == 64 ? Dtype::f64 : bits == 32 ? Dtype::f32 : Dtype::f16;
     const ProgramCall call{x.data(), out.data(), int64_t(x.size()), program.steps.data(), program.constants.data(),
                            int(program.steps.size()), int(program.constants.size()), program.result,
-                           program.slow, dtype, threads};
+                           program.shape_for(dtype), program.shape_constants.data(), program.slow, dtype, threads};
     nb::gil_scoped_release release;
     chosen->program(call);
+    return true;
 }
 
 }  // namespace
@@ -207,8 +263,8 @@ NB_MODULE(_native, m) {
     m.def("norm_backward", &norm_backward);
     m.def("norm_lossy", &norm_lossy);
     m.def("unit_sums", &unit_sums);
-    m.def("rectify_arrays", &rectify_arrays);
     nb::class_<Program>(m, "Program")
-        .def(nb::init<const std::vector<std::array<int32_t, 6>>&, std::vector<double>, int32_t>());
-    m.def("run_program", &run_program);
+        .def(nb::init<const std::vector<std::array<int32_t, 6>>&, std::vector<double>, int32_t>())
+        .def_prop_ro("known", [](const Program& program) { return program.shape >= 0; })
+        .def("run", &run);
 }

@@ -3,10 +3,9 @@
 // choice of the step.
 #pragma once
 
-#include "curves.hpp"
-#include "kernels.hpp"
-#include "memory.hpp"
 #include "parallel.hpp"
+#include "shape_range.hpp"
+#include "steps.hpp"
 
 LEAKY_LEVEL_BEGIN
 
@@ -20,65 +19,52 @@ template <class C> struct Operand {
     LEAKY_INLINE Pack<C> operator[](int64_t i) const { return load(at + i * stride); }
 };
 
-template <class C, class F> LEAKY_INLINE void each(C* out, int64_t packs, const F& f) {
-    for (int64_t i = 0; i < packs; ++i) store(out + i * Pack<C>::lanes, f(i));
-}
-
-template <class C, class F> LEAKY_INLINE Pack<C> mapped(Pack<C> p, const F& f) {
-    LEAKY_EACH p.v[k] = f(p.v[k]);
-    return p;
-}
-
-template <Select S, class C> LEAKY_INLINE Pack<C> selected(const Pack<C>& a, const Pack<C>& b, const Pack<C>& yes, const Pack<C>& no) {
-    Pack<C> r;
-    LEAKY_EACH r.v[k] = (S == Select::less ? a.v[k] < b.v[k] : S == Select::least ? a.v[k] <= b.v[k] : a.v[k] == b.v[k])
-                            ? yes.v[k] : no.v[k];
-    return r;
-}
-
-/// float16's digits of a float.
-LEAKY_INLINE Pack<float> halved(const Pack<float>& p) {
-    using C = float;
-    Pack<C> r;
-    LEAKY_EACH r.v[k] = widen_register(narrow_register(p.v[k], static_cast<const f16*>(nullptr)), static_cast<const f16*>(nullptr));
-    return r;
-}
-
-template <class C> void run_step(StepKind kind, C* out, int64_t packs, Operand<C> a, Operand<C> b, Operand<C> c, Operand<C> d) {
-    using V = typename Pack<C>::V;
-    using M = typename Pack<C>::M;
-    switch (kind) {
-        case StepKind::add: return each(out, packs, [=](int64_t i) { return a[i] + b[i]; });
-        case StepKind::subtract: return each(out, packs, [=](int64_t i) { return a[i] - b[i]; });
-        case StepKind::multiply: return each(out, packs, [=](int64_t i) { return a[i] * b[i]; });
-        case StepKind::divide: return each(out, packs, [=](int64_t i) {
-            Pack<C> r = a[i];
+template <StepKind K, class C>
+void each(C* out, int64_t packs, Operand<C> a, Operand<C> b, Operand<C> c, Operand<C> d) {
+    for (int64_t i = 0; i < packs; ++i) {
+        Pack<C> r = a[i];
+        if constexpr (operands_of(K) == 1) {
+            LEAKY_EACH r.v[k] = stepped<K, C>(r.v[k]);
+        } else if constexpr (operands_of(K) == 2) {
             const Pack<C> by = b[i];
-            LEAKY_EACH r.v[k] /= by.v[k];
-            return r;
-        });
-        case StepKind::negative: return each(out, packs, [=](int64_t i) { return mapped(a[i], [](V v) { return -v; }); });
-        case StepKind::absolute:
-            return each(out, packs, [=](int64_t i) {
-                return mapped(a[i], [](V v) { return (V)((M)v & ~(M)(-0.0 - V{})); });
-            });
-        case StepKind::less: return each(out, packs, [=](int64_t i) { return selected<Select::less>(a[i], b[i], c[i], d[i]); });
-        case StepKind::less_equal: return each(out, packs, [=](int64_t i) { return selected<Select::least>(a[i], b[i], c[i], d[i]); });
-        case StepKind::equal: return each(out, packs, [=](int64_t i) { return selected<Select::same>(a[i], b[i], c[i], d[i]); });
+            LEAKY_EACH r.v[k] = stepped<K, C>(r.v[k], by.v[k]);
+        } else {
+            const Pack<C> by = b[i], yes = c[i], no = d[i];
+            LEAKY_EACH r.v[k] = stepped<K, C>(r.v[k], by.v[k], yes.v[k], no.v[k]);
+        }
+        store(out + i * Pack<C>::lanes, r);
+    }
+}
+
+template <class C> using Each = void (*)(C*, int64_t, Operand<C>, Operand<C>, Operand<C>, Operand<C>);
+
+/// The loop of a kind of step; null for a step of floats on doubles.
+template <class C> Each<C> loop_of(StepKind kind) {
+    switch (kind) {
+        case StepKind::add: return each<StepKind::add, C>;
+        case StepKind::subtract: return each<StepKind::subtract, C>;
+        case StepKind::multiply: return each<StepKind::multiply, C>;
+        case StepKind::divide: return each<StepKind::divide, C>;
+        case StepKind::negative: return each<StepKind::negative, C>;
+        case StepKind::absolute: return each<StepKind::absolute, C>;
+        case StepKind::less: return each<StepKind::less, C>;
+        case StepKind::less_equal: return each<StepKind::less_equal, C>;
+        case StepKind::equal: return each<StepKind::equal, C>;
         default: break;
     }
     if constexpr (sizeof(C) == 4) switch (kind) {
-        case StepKind::to_half: return each(out, packs, [=](int64_t i) { return halved(a[i]); });
-        case StepKind::rint: return each(out, packs, [=](int64_t i) { return mapped(a[i], [](V v) { return rint_of(v); }); });
-        case StepKind::exp: return each(out, packs, [=](int64_t i) { return mapped(a[i], [](V v) { return exp_of(v); }); });
-        case StepKind::expm1: return each(out, packs, [=](int64_t i) { return mapped(a[i], [](V v) { return expm1_of(v); }); });
-        case StepKind::log1p: return each(out, packs, [=](int64_t i) { return mapped(a[i], [](V v) { return log1p_of(v); }); });
-        case StepKind::tanh: return each(out, packs, [=](int64_t i) { return mapped(a[i], [](V v) { return tanh_of(v); }); });
-        case StepKind::sigmoid: return each(out, packs, [=](int64_t i) { return mapped(a[i], [](V v) { return sigmoid_of(v); }); });
-        case StepKind::silu: return each(out, packs, [=](int64_t i) { return mapped(a[i], [](V v) { return silu_of(v); }); });
-        case StepKind::gelu: return each(out, packs, [=](int64_t i) { return mapped(a[i], [](V v) { return gelu_of(v); }); });
+        case StepKind::to_half: return each<StepKind::to_half, C>;
+        case StepKind::rint: return each<StepKind::rint, C>;
+        case StepKind::exp: return each<StepKind::exp, C>;
+        case StepKind::expm1: return each<StepKind::expm1, C>;
+        case StepKind::log1p: return each<StepKind::log1p, C>;
+        case StepKind::tanh: return each<StepKind::tanh, C>;
+        case StepKind::sigmoid: return each<StepKind::sigmoid, C>;
+        case StepKind::silu: return each<StepKind::silu, C>;
+        case StepKind::gelu: return each<StepKind::gelu, C>;
         default: break;
     }
+    return nullptr;
 }
 
 /// `count` elements from `in` to `out`, in blocks; the first block ends where `out` is aligned for streaming.
@@ -119,8 +105,9 @@ template <class T, bool Stream> void program_range(const ProgramCall& call, cons
         for (int s = 0; s < call.step_count; ++s) {
             const Step& step = call.steps[s];
             written = last && s + 1 == call.step_count && step.out == call.result;
-            run_step<C>(step.kind, written ? last : registers[step.out], packs, operand(step.a), operand(step.b),
-                        operand(step.c), operand(step.d));
+            if (const Each<C> loop = loop_of<C>(step.kind))
+                loop(written ? last : registers[step.out], packs, operand(step.a), operand(step.b), operand(step.c),
+                     operand(step.d));
         }
         if (written) continue;
         const Operand<C> result = operand(call.result);
@@ -138,10 +125,12 @@ template <class T> void program_of(const ProgramCall& call) {
                         reinterpret_cast<uintptr_t>(call.out) % sizeof(T) == 0;
     const int64_t even = (call.count / (call.threads > 1 ? call.threads : 1) + 512) / 512 * 512;
     const int64_t least = (call.slow ? 4 : 16) * 1024, most = 64 * 1024, size = even < least ? least : even > most ? most : even;
-    const auto chunk = [&call, stream, size](int64_t index) {
+    const ProgramRange<T> known = call.shape < 0 ? nullptr : stream ? shape_ranges<T, true>[call.shape]
+                                                                   : shape_ranges<T, false>[call.shape];
+    const ProgramRange<T> range = known ? known : stream ? program_range<T, true> : program_range<T, false>;
+    const auto chunk = [&call, range, size](int64_t index) {
         const int64_t start = index * size, rest = call.count - start;
-        (stream ? program_range<T, true> : program_range<T, false>)(
-            call, static_cast<const T*>(call.in) + start, static_cast<T*>(call.out) + start, rest < size ? rest : size);
+        range(call, static_cast<const T*>(call.in) + start, static_cast<T*>(call.out) + start, rest < size ? rest : size);
     };
     parallel((call.count + size - 1) / size, call.threads, chunk);
 }

@@ -13,6 +13,7 @@ import numpy as np
 from leaky.catalogue import TABLE, Activation
 from leaky.errors import ArgumentError, ArgumentTypeError
 from leaky.kernels.dense import Dense
+from leaky.kernels.native_arrays import array_threads
 
 Array = Any
 
@@ -53,10 +54,18 @@ _SHAPED = "number of dimensions,"
 def array_function(activation: Activation) -> Callable[..., Array]:
     """The function on arrays for one entry."""
     dense = Dense(activation)
+    runs = dense.runs
 
     def function(x: Array, *positional: Any, out: Array | None = None, **named: Any) -> Array:
-        given = np.asarray(x) if isinstance(x, np.floating) else x
-        result = dense(given, out, positional, named) if type(given) is np.ndarray else None
+        result = None
+        if type(x) is np.ndarray:
+            if out is not None and not positional and not named:
+                run = runs.get(x.dtype)
+                if run is not None and run(x, out, array_threads()):  # looks at layout and memory itself
+                    return out
+            result = dense(x, out, positional, named)
+        elif isinstance(x, np.floating):  # a number of NumPy's
+            result = dense(np.asarray(x), out, positional, named)
         if result is None:
             result = activation.value(x, *positional, **named)
         return result if out is None or result is out else _write(activation.name, result, out)

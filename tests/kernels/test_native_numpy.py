@@ -74,6 +74,16 @@ def test_beyond_the_caches_and_unaligned_to_a_line() -> None:
         assert np.array_equal(out, np.where(x[start:] > 0, x[start:], np.float32(0.01) * x[start:]))
 
 
+def test_axes_of_one_element_may_have_any_stride() -> None:
+    x = np.arange(-6.0, 6, dtype="f4").reshape(12, 1)
+    for view in (x[:, ::7], x[::12], x.T[::3], x[:, :0], x[:0]):
+        wanted = np.maximum(view, 0)
+        assert _same(leaky.relu(view), wanted)
+        out = np.full_like(view, np.nan)
+        assert leaky.relu(view, out=out) is out
+        assert _same(out, wanted)
+
+
 def test_layouts() -> None:
     x = _numbers("float32", 60_000).reshape(200, 300)
     wanted = leaky.catalogue["leaky_relu"].value(x)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import leaky
-from leaky.kernels import native
+from leaky.kernels import native, native_arrays
 from leaky.kernels.dense import Dense
 from leaky.kernels.program import program_of
 
@@ -107,6 +107,52 @@ def test_streams_past_the_caches_from_any_address() -> None:
         assert np.array_equal(out, np.clip(x[start:], 0, 6))
 
 
+KNOWN: list[tuple[str, dict[str, Any]]] = [
+    *(
+        (name, {})
+        for name in ("relu", "leaky_relu", "very_leaky_relu", "prelu", "relu6", "clipped_relu", "hardtanh")
+    ),
+    *(
+        (name, {})
+        for name in ("hardshrink", "thresholded_relu", "squared_relu", "shifted_relu", "displaced_relu")
+    ),
+    *((name, {}) for name in ("s_shaped_relu", "hardsigmoid", "hardswish", "elu", "selu", "celu", "sigmoid")),
+    *((name, {}) for name in ("silu", "gelu")),
+]
+KNOWN += [("elu", {"alpha": 0.5}), ("celu", {"alpha": 0.5}), ("flexible_relu", {"bias": 0.5})]
+
+
+@pytest.mark.parametrize(("name", "parameters"), KNOWN)
+def test_the_kernels_know_it_as_a_whole(name: str, parameters: dict[str, Any]) -> None:
+    values = tuple(ENTRIES[name].bind(**parameters).values())
+    for dtype in ("float32", "float16"):
+        program = Dense(ENTRIES[name]).choose(np.dtype(dtype), values).program
+        assert program.known, f"native/shapes.hpp has another formula of {name}"
+
+
+def test_what_does_not_fit_is_left_alone() -> None:
+    program = native_arrays.program([("less", 0, (-1, -2, -2, -1))], [0.0], 0)
+    x = np.arange(-50.0, 50, dtype="f4").reshape(10, 10)
+    for out in (
+        np.zeros((10, 10)),
+        np.zeros(100, "f4"),
+        np.zeros((10, 10), "f4", order="F"),
+        np.zeros((20, 10), "f4")[::2],
+        np.broadcast_to(np.float32(0), (10, 10)),
+        [0.0] * 100,
+    ):
+        assert not program.run(x, out, 2)
+        assert not np.any(out)
+    memory = np.arange(-50.0, 51, dtype="f4")
+    assert not program.run(memory[:100], memory[1:], 2)
+    assert memory[0] == -50
+    assert not program.run(x.astype("i4"), x.astype("i4"), 2)
+    assert not program.run(x.T[::2], x.T[::2], 2)
+    assert program.run(x.T, x.T, 2)
+    assert x.min() == 0
+    assert x.max() == 49
+
+
 def test_steps_that_do_not_hold_together_are_refused() -> None:
     for steps, constants, result, words in (
         ([("add", 0, (1, -1))], [], 0, "operand"),
@@ -116,7 +162,7 @@ def test_steps_that_do_not_hold_together_are_refused() -> None:
         ([], [0.0] * 65, -1, "constants"),
     ):
         with pytest.raises(ValueError, match=words):
-            native.program(steps, constants, result)
+            native_arrays.program(steps, constants, result)
 
 
 def test_what_serves_is_told() -> None:

@@ -1,8 +1,9 @@
-"""Programs run by NumPy alone: in blocks that stay in cache, into memory that is used again, on every core.
+"""Programs run by NumPy alone: in blocks, into memory that is used again, on every core.
 
 NumPy's functions run at the speed of the cache where `out` is given and let other threads run meanwhile; what
-costs is fresh memory and `np.where`, which goes element by element. So a choice between two values is made with the
-bits of both, and where one of the values is what it was compared with, by `np.maximum` or `np.minimum`.
+costs is fresh memory, waiting for the interpreter's lock after short calls, and `np.where`, which goes element by
+element. So a choice between two values is made with the bits of both, and where one of the values is what it was
+compared with, by `np.maximum`, `np.minimum` or `np.clip`.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ import numpy as np
 from leaky.kernels.program import Program, Step, X
 from leaky.kernels.threads import cores
 
-BLOCK = 32 * 1024
-"""Elements: two or three such arrays of float32 stay in a core's second cache."""
-SHARED = 4 * BLOCK
+BLOCK = 128 * 1024
+"""Elements: with fewer, threads spend more time waiting for the interpreter's lock than the caches save."""
+SHARED = 2 * BLOCK
 """Elements from which several threads are worth starting."""
 
 Array = np.ndarray[Any, Any]
@@ -40,6 +41,7 @@ _UFUNCS: dict[str, Callable[..., Any]] = {
     "tanh": np.tanh,
     "maximum": np.maximum,
     "minimum": np.minimum,
+    "clip": np.clip,
     "copy": np.positive,
 }
 _COMPARE = {"less": np.less, "less_equal": np.less_equal, "equal": np.equal}
@@ -52,6 +54,8 @@ def for_numpy(program: Program) -> Program:
     steps: list[Step] = []
     for step in program.steps:
         for new in _cheaper(step, program, made):
+            if new.kind == "clip" and steps and steps[-1] is made.get(new.out):
+                steps.pop()  # the upper bound alone, which nobody reads now
             steps.append(new)
             made[new.out] = new
     if not steps:
@@ -72,6 +76,12 @@ def _cheaper(step: Step, program: Program, made: dict[int, Step]) -> list[Step]:
                     return [Step(kind, step.out, (value, limit))]
                 if kind == "maximum" and math.copysign(1, number) > 0:  # which of two zeros, it does not say
                     return [Step(kind, step.out, (value, limit)), Step("add", step.out, (step.out, limit))]
+        source = made.get(no)
+        if a == X and yes == b and source and source.out == step.out and source.kind == "minimum":
+            low, high = constant(b), constant(source.operands[1])
+            if source.operands[0] == X and low <= high and (low or math.copysign(1, low) > 0):
+                clip = Step("clip", step.out, (X, b, source.operands[1]))
+                return [clip] if low else [clip, Step("add", step.out, (step.out, b))]
     elif step.kind == "less":
         a, b, yes, no = step.operands
         source = made.get(no)

@@ -17,8 +17,9 @@ import numpy as np
 
 from leaky.catalogue import lookup
 from leaky.catalogue.evaluate import real_array
-from leaky.kernels import blocked, native
-from leaky.kernels.program import Program, Step, X, program_of, with_rounding
+from leaky.errors import ArgumentError
+from leaky.kernels import blocked, native, native_arrays
+from leaky.kernels.program import Program, X, program_of, with_rounding
 
 if TYPE_CHECKING:
     from leaky.catalogue import Activation
@@ -41,6 +42,8 @@ class Choice:
     reason: str
     run: Callable[[Array, Array], None] | None = None
     """run(x, out) on dense arrays of one order."""
+    program: Any = None
+    """What the native kernels run; it looks at x and out itself."""
     least: int = 0
     """Elements below which the formula serves after all."""
 
@@ -54,6 +57,8 @@ class Dense:
     def __init__(self, activation: Activation) -> None:
         self.activation = activation
         self._choices: dict[Any, Choice] = {}
+        self.runs: dict[np.dtype[Any], Callable[[Array, Any, int], bool]] = {}
+        """The native kernels' own call by dtype, at the default parameters: (x, out, threads) -> whether it did."""
 
     def choose(
         self, dtype: np.dtype[Any], positional: tuple[Any, ...] = (), named: dict[str, Any] | None = None
@@ -63,6 +68,8 @@ class Dense:
             choice = self._choices.get(dtype)
             if choice is None:
                 choice = self._choices[dtype] = self._made(dtype, tuple(self.activation.bind().values()))
+                if choice.program is not None:
+                    self.runs[dtype] = choice.program.run
             return choice
         values = tuple(self.activation.bind(*positional, **(named or {})).values())
         try:
@@ -99,13 +106,11 @@ class Dense:
             return Choice("formula", "it does not work element by element with numbers as parameters")
         missing = _why_not_native(program)
         if missing is None:
-            return Choice(
-                "native",
-                f"{native.level()} kernels, one pass over memory",
-                _native(self.activation, program, values),
-            )
+            compiled = _native(self.activation, program, values)
+            reason = f"{native.level()} kernels, one pass over memory"
+            return Choice("native", reason, partial(_run, compiled), compiled)
         run = partial(blocked.run, blocked.for_numpy(program))
-        return Choice("blocked", f"NumPy in blocks that stay in cache; {missing}", run, SMALL)
+        return Choice("blocked", f"NumPy in blocks that stay in cache; {missing}", run, least=SMALL)
 
 
 def explain(operation: str, x: Any, parameters: dict[str, Any]) -> Choice:
@@ -136,37 +141,21 @@ def _why_not_native(program: Program) -> str | None:
         return f"the native kernels are missing ({native.why_not()})"
     if program.curved and program.computed.itemsize == 8:
         return "the native kernels compute curves of float32 and float16"
-    if [step.kind for step in program.steps] == ["tanh"]:
+    if [step.kind for step in program.steps] == ["tanh"] and native.level() != "avx512":
         return "NumPy's own tanh is faster than the native one"
-    if program.registers > native.REGISTERS or len(program.constants) > native.CONSTANTS:
+    if program.registers > native_arrays.REGISTERS or len(program.constants) > native_arrays.CONSTANTS:
         return "the formula is too long for the native kernels"
     return None
 
 
-def _native(
-    activation: Activation, program: Program, values: tuple[Any, ...]
-) -> Callable[[Array, Array], None]:
-    slope = _rectifier_slope(program)
-    if slope is not None:
-        return partial(_rectify, slope or None)
+def _native(activation: Activation, program: Program, values: tuple[Any, ...]) -> Any:
     if program.curved and _WHOLE_STEPS.get(activation.name) == values:
-        return partial(native.run_program, native.program([(activation.name, 0, (X,))], [], 0))
+        return native_arrays.program([(activation.name, 0, (X,))], [], 0)
     program = with_rounding(program)
     steps = [(step.kind, step.out, step.operands) for step in program.steps]
-    return partial(native.run_program, native.program(steps, program.constants, program.result))
+    return native_arrays.program(steps, program.constants, program.result)
 
 
-def _rectify(slope: float | None, x: Array, out: Array) -> None:
-    native.rectify_array(x, out, slope)
-
-
-def _rectifier_slope(program: Program) -> float | None:
-    """The slope where the program is a leaky rectifier (0: ReLU, without -0), which has kernels of its own."""
-    zero, slope = -2, -3
-    if program.steps == (Step("less_equal", 0, (X, zero, zero, X)),) and program.constants == (0.0,):
-        return 0.0
-    for zero, slope in ((-2, -3), (-3, -2)):
-        leaky = (Step("multiply", 0, (slope, X)), Step("less", 0, (zero, X, X, 0)))
-        if program.steps == leaky and program.constants[-2 - zero] == 0:
-            return program.constants[-2 - slope]
-    return None
+def _run(compiled: Any, x: Array, out: Array) -> None:
+    if not compiled.run(x, out, native_arrays.array_threads()):
+        raise ArgumentError(f"out: must be a dense array of {x.dtype} like x, got {out.dtype} of {out.shape}")

@@ -1,8 +1,7 @@
-"""The native CPU kernels, where they are built: thin calls that pass addresses.
+"""The native CPU kernels for torch's tensors, where they are built: thin calls that pass addresses and sizes.
 
-Torch tensors are passed as `data_ptr()` and sizes, NumPy arrays by the buffer protocol. The caller guarantees the
-layout: every tensor dense, on the CPU, the outputs of the inputs' shape and order. Nothing is allocated here, and
-importing this module imports neither torch nor NumPy.
+The caller guarantees the layout: every tensor dense, on the CPU, the outputs of the inputs' shape and order. Nothing
+is allocated here, and importing this module imports neither torch nor NumPy. For NumPy's arrays: `native_arrays`.
 """
 
 from __future__ import annotations
@@ -13,12 +12,11 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from leaky.errors import ArgumentTypeError
-from leaky.kernels.threads import cores, torch_parallel
+from leaky.kernels.threads import torch_parallel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    import numpy as np
     import torch
 
 _MODULE: Any = None
@@ -37,6 +35,11 @@ except ImportError as error:
 _LEAKY, _RELU, _RELU_ZERO = 0, 1, 2
 _CODES = {"torch.float32": 0, "torch.float64": 1, "torch.bfloat16": 2, "torch.float16": 3}
 _DTYPES: dict[Any, int] = {}
+
+
+def compiled() -> Any:
+    """The compiled module itself."""
+    return _MODULE
 
 
 def available() -> bool:
@@ -247,83 +250,20 @@ def unit_sums(
     _MODULE.unit_sums(x.data_ptr(), out.data_ptr(), n, c, s, columns, _dtype(x), _threads(threads))
 
 
-def rectify_array(
-    x: np.ndarray[Any, Any],
-    out: np.ndarray[Any, Any],
-    negative_slope: float | None,
-    threads: int | None = None,
-) -> None:
-    """out = the catalogue's leaky_relu of x (None: its relu), for dense NumPy arrays of one order; out may be x.
-
-    `negative_slope` is rounded to x's dtype by the caller.
-    """
-    if negative_slope is None:
-        _MODULE.rectify_arrays(x, out, 0.0, _RELU_ZERO, cores() if threads is None else threads)
-    else:
-        _MODULE.rectify_arrays(x, out, negative_slope, _LEAKY, cores() if threads is None else threads)
-
-
-STEPS = (
-    "add",
-    "subtract",
-    "multiply",
-    "divide",
-    "negative",
-    "absolute",
-    "less",
-    "less_equal",
-    "equal",
-    "to_half",
-    "rint",
-    "exp",
-    "expm1",
-    "log1p",
-    "tanh",
-    "sigmoid",
-    "silu",
-    "gelu",
-)
-"""What a step of a program may do, in the order of `StepKind` in native/kernels.hpp."""
-
-
-REGISTERS, CONSTANTS = 16, 64
-"""What a program may use, as native/kernels.hpp has it."""
-
-
-def program(
-    steps: Sequence[tuple[str, int, tuple[int, ...]]], constants: Sequence[float], result: int
-) -> Any:
-    """A program for `run_program`: (kind, register, operands) for each step, and the operand that is the result.
-
-    Operand -1 is the input, -2 - i the constant of number i. Raises where it has too many registers or constants.
-    """
-    rows = [
-        (STEPS.index(kind), out, *operands, *[operands[0]] * (4 - len(operands)))
-        for kind, out, operands in steps
-    ]
-    return _MODULE.Program(rows, list(constants), result)
-
-
-def run_program(
-    compiled: Any, x: np.ndarray[Any, Any], out: np.ndarray[Any, Any], threads: int | None = None
-) -> None:
-    """out = the program of x, for dense NumPy arrays of one order; out may be x."""
-    _MODULE.run_program(compiled, x, out, cores() if threads is None else threads)
-
-
 def _address(tensor: torch.Tensor | None) -> int:
     return 0 if tensor is None else tensor.data_ptr()
 
 
 @functools.cache
-def _torch_threads() -> Callable[[], int]:
+def torch_threads() -> Callable[[], int]:
+    """torch.get_num_threads; from now on the kernels run on torch's threads."""
     _MODULE.borrow(torch_parallel())  # once: a forked child starts without, and keeps to threads of its own
     count: Callable[[], int] = sys.modules["torch"].get_num_threads
     return count
 
 
 def _threads(threads: int | None) -> int:
-    return _torch_threads()() if threads is None else threads
+    return torch_threads()() if threads is None else threads
 
 
 def _dtype(tensor: torch.Tensor) -> int:

@@ -1,4 +1,4 @@
-"""Which threads the native kernels run on: torch's for tensors, their own for NumPy's arrays.
+"""Which threads the native kernels run on: torch's once it is loaded, their own without it.
 
 After each operation torch's OpenMP threads spin for some milliseconds, on the very cores that other threads would
 need; so the kernels borrow them, through the entry every OpenMP runtime has for compiled `#pragma omp parallel`.
