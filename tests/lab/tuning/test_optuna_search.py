@@ -156,7 +156,7 @@ def test_a_sampler_and_a_name_of_ones_own(tune: Any, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'mine.db'}"
     tuning = tune(sampler=optuna.samplers.RandomSampler(seed=3), storage=url, study_name="mine")
     assert (tuning.search.study_name, tuning.search.storage) == ("mine", url)
-    with pytest.raises(ArgumentError, match="study `mine` is of another search .*--study-name"):
+    with pytest.raises(ArgumentError, match=r"study `mine` is of another search .*--study-name"):
         tune(storage=url, study_name="mine", values=[0, 0.1])
 
 

@@ -83,5 +83,5 @@ def test_mistakes_are_one_line(arguments: dict[str, Any], message: str) -> None:
 
 
 def test_a_trial_must_suggest() -> None:
-    with pytest.raises(ArgumentTypeError, match="`trial` must be an optuna.Trial, got 3"):
+    with pytest.raises(ArgumentTypeError, match=r"`trial` must be an optuna\.Trial, got 3"):
         leaky.lab.suggest_activation(3)

@@ -168,7 +168,7 @@ def _seeds_needed(tuning: Tuning) -> str:
     room = margin + gap.estimate
     if room <= 0 or reach <= 0:
         return ""
-    needed = math.ceil(seeds * (reach / room) ** 2)
+    needed = max(seeds + 1, math.ceil(seeds * (reach / room) ** 2))
     size = f"about {needed}" if needed <= _MOST_SEEDS else f"more than {_MOST_SEEDS:,}"
     return f" by {count_text(seeds, 'seed')} ({size} might, if it is as good as it looks)"
 
