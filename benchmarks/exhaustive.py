@@ -15,7 +15,10 @@ from __future__ import annotations
 
 import argparse
 import csv
+import itertools
 import json
+import multiprocessing
+import os
 import sys
 import time
 import warnings
@@ -144,7 +147,7 @@ def run(entries: Iterable[Entry], pool: ProcessPoolExecutor, workers: int, until
             while entry.done < BLOCKS:
                 if time.monotonic() > until:
                     return False
-                blocks = range(entry.done, min(BLOCKS, entry.done + 2 * workers))
+                blocks = range(entry.done, min(BLOCKS, entry.done + 4 * workers))
                 for found in pool.map(measure, [entry.name] * len(blocks), blocks):
                     entry.add(found)
                 worst_so_far = f"{entry.value.ulps} value, {entry.slope.ulps} derivative"
@@ -152,6 +155,17 @@ def run(entries: Iterable[Entry], pool: ProcessPoolExecutor, workers: int, until
             keep(entry.row())
             entry.path.unlink(missing_ok=True)
     return True
+
+
+def _cores() -> list[int]:
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [-1]
+
+
+def _stay_on(cores: Any) -> None:
+    """Each process on one core: the threads of its kernels would only wait for the other processes."""
+    core = cores.get()
+    if core >= 0:
+        os.sched_setaffinity(0, {core})
 
 
 def main() -> int:
@@ -168,7 +182,10 @@ def main() -> int:
     STATE.mkdir(parents=True, exist_ok=True)
     names = given.entries or [name for name in elementwise if name not in kept()]
     until = time.monotonic() + given.seconds
-    with ProcessPoolExecutor(given.workers) as pool:
+    cores: Any = multiprocessing.Queue()
+    for _, core in zip(range(given.workers), itertools.cycle(_cores()), strict=False):
+        cores.put(core)
+    with ProcessPoolExecutor(given.workers, initializer=_stay_on, initargs=(cores,)) as pool:
         complete = run((Entry(name) for name in names), pool, given.workers, until)
     if not complete:
         print("stopped; the next run goes on here")

@@ -12,6 +12,7 @@ The rules are the same for every activation and every array library:
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -81,7 +82,7 @@ def _run(
     bits = namespace.finfo(dtype).bits
     widen = bits < 16 or (bits < 32 and not piecewise_linear)  # no library computes with 8 bits
     # Infinities, NaN and overflow are defined results here, not accidents worth a warning.
-    with np.errstate(all="ignore"):
+    with nullcontext() if array_api_compat.is_torch_array(x) else np.errstate(all="ignore"):
         x = namespace.astype(x, namespace.float32) if widen else x
         rounded = partial(_rounded, namespace, x, arrays)
         result = formula(namespace, x, *map(rounded, parameters))
@@ -189,6 +190,8 @@ def rounded(namespace: Any, x: Array, number: Any) -> Any:
     """The value of the dtype of `x` nearest to a number, for every library the same."""
     if not isinstance(number, float):  # a formula that is written down, and not computed
         return number
+    if array_api_compat.is_torch_array(x):
+        return float(namespace.asarray(number, dtype=x.dtype, device="cpu"))
     try:
         return float(np.asarray(number, dtype=x.dtype))
     except TypeError:  # dtypes that are not NumPy's
