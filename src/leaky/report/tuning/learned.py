@@ -5,7 +5,7 @@ from __future__ import annotations
 from leaky.records import Tuning
 from leaky.report.gather import mean, sig, span_of
 from leaky.report.palette import styles_of
-from leaky.report.shapes import Axis, Figure, Line, Note, Panel, Points, Rule, Style
+from leaky.report.shapes import Axis, Figure, Line, Panel, Points, Rule, Style
 from leaky.report.text import count_text, plain
 from leaky.report.tuning.words import noun
 
@@ -71,7 +71,6 @@ def learned_figure(tuning: Tuning) -> Figure | None:
         rules=tuple(rules),
         lines=tuple(lines),
         points=tuple(points),
-        notes=(Note(len(layers) + 0.45, tuning.recommended, f"{tuning.recommended:g}", "right"),),
     )
     return Figure(
         "learned", f"{noun(tuning).capitalize()}s by layer", tuple(caption), (panel,), tuple(legend)

@@ -20,6 +20,8 @@ from leaky.report.tuning.scale import Scale
 from leaky.report.tuning.words import noun, value_text
 
 _CURVE = Style(INK, width=2.6)
+_ASIDE = 1.05
+"""Single runs stand beside their interval, or it would hide them."""
 
 
 def looks(tuning: Tuning) -> dict[str, Style]:
@@ -36,7 +38,7 @@ def response_figure(tuning: Tuning) -> Figure | None:
     """The response curve and the shortfalls; None where no value has final scores."""
     if not any(point.arm.scores for point in tuning.points):
         return None
-    scale = Scale.of(point.value for point in tuning.points)
+    scale = Scale.of((point.value for point in tuning.points), _learned(tuning))
     study = tuning.study
     margin = difference_text(study.metric, study.margin, sign=False)
     seeds = count_text(len(study.final_seeds), "fresh seed")
@@ -50,10 +52,12 @@ def response_figure(tuning: Tuning) -> Figure | None:
             "Level lines are what stands beside it: "
             + ", ".join(_beside_words(tuning))
             + ". Their bands are 95 % intervals."
+            + (" Marks at the foot are what it learned, layer by layer." if _learned(tuning) else "")
         )
     caption.append(
         "Against the best: the mean difference to the best value, whichever it is. The intervals hold for all "
-        f"values at once. One that does not reach below the margin of {margin} (dashed) is as good as the best."
+        f"values at once. One that does not reach below the margin of {margin} (dashed) is as good as the best, and "
+        "its mark is filled."
     )
     legend = tuple((name, style) for name, style in looks(tuning).items())
     panels = (_scores(tuning, scale), _shortfalls(tuning, scale))
@@ -95,7 +99,8 @@ def _scores(tuning: Tuning, scale: Scale) -> Panel:
             for seed, score in zip(p.arm.seeds, p.arm.scores, strict=True)
         )
         runs = tuple(sig(factor * score) for score in p.arm.scores)
-        points.append(Points(name, Style(MUTED), (x,) * len(runs), runs, hover, "circle", 5, 0.4))
+        aside = (sig(x * _ASIDE),) * len(runs)
+        points.append(Points(name, Style(MUTED), aside, runs, hover, "circle", 5, 0.5))
     chosen = tuning.point(tuning.chosen)
     if finite(chosen.arm.score.estimate):
         at = sig(factor * chosen.arm.score.estimate)
@@ -117,6 +122,8 @@ def _scores(tuning: Tuning, scale: Scale) -> Panel:
             at_low, at_high = sig(factor * arm.score.low), sig(factor * arm.score.high)
             bands.append(Band(label, look[label], across, (at_low, at_low), (at_high, at_high), 0.14))
             shown += [arm.score.low, arm.score.high]
+    if _learned(tuning):
+        points.append(_foot(tuning, scale, factor * min(shown)))
     direction = "higher is better" if metric.higher_is_better else "lower is better"
     return Panel(
         "Score on the test split",
@@ -127,6 +134,22 @@ def _scores(tuning: Tuning, scale: Scale) -> Panel:
         lines=tuple(lines),
         points=tuple(points),
     )
+
+
+def _learned(tuning: Tuning) -> tuple[float, ...]:
+    """The mean over the seeds of what each layer has learned."""
+    if tuning.learned is None:
+        return ()
+    return tuple(sum(column) / len(column) for column in zip(*tuning.learned.values, strict=True))
+
+
+def _foot(tuning: Tuning, scale: Scale, at: float) -> Points:
+    """A mark for each layer at what it learned; what lies left of the axis stands at its left end."""
+    assert tuning.learned is not None
+    name, found = tuning.learned.arm.activation, _learned(tuning)
+    hover = tuple(f"{plain(n)} learned {v:.3g}" for n, v in zip(tuning.learned.layers, found, strict=True))
+    x, y = tuple(map(scale.x, found)), (sig(at),) * len(found)
+    return Points(name, looks(tuning)[name], x, y, hover, "triangle-up", 8, 0.55)
 
 
 def _beside(tuning: Tuning) -> list[tuple[str, Arm]]:
@@ -177,7 +200,7 @@ def _shortfalls(tuning: Tuning, scale: Scale) -> Panel:
         "Against the best value",
         scale.axis(tuning),
         Axis(
-            f"difference in {metric_label(metric, unit=False)}{unit}, negative is worse",
+            f"{metric_label(metric, unit=False)}{unit}, negative is worse",
             low=factor * limits[0],
             high=factor * limits[1],
         ),

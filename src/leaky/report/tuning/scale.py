@@ -23,15 +23,17 @@ class Scale:
     values: tuple[float, ...]
 
     @classmethod
-    def of(cls, values: Iterable[float]) -> Scale:
-        """The scale that all of the values fit on."""
+    def of(cls, values: Iterable[float], others: Iterable[float] = ()) -> Scale:
+        """The scale that all of the values fit on, and `others` too, but for those left of it."""
         found = tuple(sorted(set(values)))
         positive = [value for value in found if value > 0]
-        return cls(positive[0], positive[-1], sig(positive[0] / _APART) if found[0] == 0 else None, found)
+        zero = sig(positive[0] / _APART) if found[0] == 0 else None
+        return cls(positive[0], max(positive[-1], *others, 0.0), zero, found)
 
     def x(self, value: float) -> float:
-        """The place of a value."""
-        return self.zero if value == 0 and self.zero is not None else sig(value)
+        """The place of a value; the left end for what has none."""
+        left = self.low if self.zero is None else self.zero
+        return sig(value) if value > left else left
 
     def axis(self, tuning: Tuning) -> Axis:
         """Ticks at the values themselves where they are few, else at round numbers; 0 has its own."""

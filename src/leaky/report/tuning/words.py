@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from leaky.records import Point, Tuning
+from leaky.records import Interval, Point, Tuning
 from leaky.report.gather import quantile
 from leaky.report.text import count_text, difference_text, finite, interval_text, plain, rate_text, score_text
 from leaky.report.verdicts import Finding, findings
@@ -32,10 +32,7 @@ def recommendation(tuning: Tuning) -> str:
     margin = difference_text(metric, tuning.study.margin, sign=False)
     rate = rate_text(tuning.point(best).arm.learning_rate)
     if not tuning.plateau:
-        return (
-            f"Take {setting(tuning, best)} (learning rate {rate}) for now: it did best on validation, but which "
-            f"values are within {margin} of the best is not settled{_seeds_needed(tuning)}.{_for_the_default(tuning)}"
-        )
+        return _unsettled(tuning, f"{setting(tuning, best)} (learning rate {rate})", margin)
     others = [p.value for p in tuning.points if p.standing != "no result"]
     if len(tuning.plateau) == len(others) > 1:
         what = "Keep the default" if best == tuning.default else "Take any; on validation the best was"
@@ -150,12 +147,27 @@ def _as_good(tuning: Tuning) -> str:
     return f"; so {verb} {', '.join(rest[:-1])}{' and ' if len(rest) > 1 else ''}{rest[-1]}"
 
 
-def _for_the_default(tuning: Tuning) -> str:
-    """Where nothing is settled, whoever has the default need not change it."""
-    same = [p for p in tuning.points if p.value == tuning.default and p.standing == "undecided"]
-    if not same or tuning.default == tuning.recommended:
-        return ""
-    return f" Nothing measured speaks against the default, {tuning.default:g}, either."
+def _unsettled(tuning: Tuning, taken: str, margin: str) -> str:
+    """What did best on validation, and whether that is better than the default: one comparison, asked beforehand."""
+    open_question = f"which values are within {margin} of the best is not settled{_seeds_needed(tuning)}."
+    if tuning.recommended == tuning.default:
+        return f"Keep the default, {taken}: it did best on validation, but {open_question}"
+    default = next((p for p in tuning.points if p.value == tuning.default), None)
+    if default is None or default.arm.improvement is None:
+        return f"Take {taken} for now: it did best on validation, but {open_question}"
+    metric, change = tuning.study.metric, default.arm.improvement
+    ahead = Interval(-change.estimate, -change.high, -change.low)
+    ends = interval_text(metric, ahead, difference=True)
+    numbers = difference_text(metric, ahead.estimate) + (f", 95 % interval {ends}" if ends else "")
+    if default.arm.verdict == "worse":
+        return (
+            f"Take {taken}: it did best on validation, and on fresh seeds it is better than the default, "
+            f"{tuning.default:g} ({numbers}). But {open_question}"
+        )
+    return (
+        f"Take {taken} for now: it did best on validation, but that it is better than the default, "
+        f"{tuning.default:g}, is not settled ({numbers}), and {open_question}"
+    )
 
 
 def _seeds_needed(tuning: Tuning) -> str:
