@@ -45,7 +45,7 @@ class Samples:
         """One batch: (inputs, targets) at `indices`."""
         if self.targets is not None:
             assert isinstance(self.inputs, torch.Tensor)
-            return self.inputs[indices], self.targets[indices]
+            return self.inputs.index_select(0, indices), self.targets.index_select(0, indices)
         inputs, targets = default_collate([self.inputs[i] for i in indices.tolist()])
         return inputs, targets
 

@@ -102,7 +102,8 @@ def followers(graphs: Graphs, layers: dict[str, torch.nn.Module]) -> dict[str, t
             if name in layers:
                 known = found.setdefault(name, ([], "by its graph"))[0]
                 known += [spec for spec in _ahead(graphs, region, node) if spec not in known]
-    for site in find(graphs.model):
+    transformer = any(isinstance(module, TRANSFORMER_LAYERS) for module in graphs.modules.values())
+    for site in find(graphs.model) if transformer else ():  # it traces the model once more
         if isinstance(site.module, TRANSFORMER_LAYERS) and site.spec is not None:
             found[join(site.name, "linear1")] = ([site.spec], "it is a Transformer layer's")
     order = list(graphs.modules)
