@@ -65,6 +65,15 @@ def test_hostile_text_reaches_the_terminal_as_text():
     assert "\x1b" in HOSTILE
 
 
+def test_numbers_as_people_write_them():
+    share, error = Metric("accuracy", True, True), Metric("mse in users²", False, False)
+    assert [share.text(0.9051), share.text(-0.01, signed=True)] == ["90.51 %", "-1.00 pp"]
+    numbers = (0.42444, 1.0, 9999.4, 16278.6, -12345.0, 2e9, float("nan"), None)
+    told = ["0.4244", "1", "9999", "16,279", "-12,345", "2e+09", "-", "-"]
+    assert [error.text(number) for number in numbers] == told
+    assert error.text(16278.6, signed=True) == "+16,279"
+
+
 def test_verdicts_in_words():
     assert verdict_sentences(STUDY) == [
         "The baseline relu reaches 90.51 % accuracy on the test split (interquartile mean of 10 seeds, 95 % "

@@ -155,6 +155,10 @@ class Arm:
     metrics: dict[str, Interval] = field(default_factory=dict)
 
 
+_EXACT, _LARGE = 10_000, 1e9
+"""From the one to below the other a score is told in whole numbers, and all of them."""
+
+
 @dataclass(frozen=True)
 class Metric:
     """How scores are read: name, direction, and whether they are shares to be shown in per cent."""
@@ -170,7 +174,8 @@ class Metric:
         if self.percent:
             mark = (" pp" if signed else " %") if unit else ""
             return f"{100 * value:{'+' if signed else ''}.2f}{mark}"
-        return f"{value:{'+' if signed else ''}.4g}"
+        many = _EXACT <= abs(value) < _LARGE  # 16,279 and not 1.628e+04
+        return f"{value:{'+' if signed else ''}{',.0f' if many else '.4g'}}"
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,11 @@ FIELDS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "movie_reviews": ("textcnn", "bilstm", "transformer"),
         },
         "translation": {"tatoeba_deu_eng": ("gru", "transformer")},
+        "time_series": {
+            "etth1": ("mlp", "tcn"),
+            "bike_sharing": ("mlp", "tcn"),
+            "co2": ("mlp", "tcn"),
+        },
     }
 )
 """Fields, their tasks and the presets of each, the default first: known without importing what the tasks need."""

@@ -1,0 +1,1 @@
+"""What the tasks on time series share: windows, naive forecasts, forecasters."""
