@@ -16,13 +16,16 @@ from typing import Any
 import cloudpickle
 
 _PLAIN = (type(None), bool, int, float, complex, str, bytes)
+_MODELS = ("leaky.lab.", "leaky.nn.init")
+"""Where the models of built-in tasks come from: a change there makes other trials."""
 
 
 def identity(thing: Any) -> str:
     """The hash of a function, class, callable object or value.
 
     Functions and classes are told by their source, by closures, defaults and bound arguments, and by the functions
-    and classes of the same module that they name, in turn. Other objects are told by their pickled state.
+    and classes that they name, in turn: those of the same module, and those that the lab's own models are made of.
+    Other objects are told by their pickled state.
     """
     digest = hashlib.sha256()
     for part in _parts(thing, set()):
@@ -65,7 +68,7 @@ def _of_function(function: types.FunctionType, seen: set[int]) -> Iterator[str]:
 def _of_class(cls: type, seen: set[int]) -> Iterator[str]:
     yield _source(cls)
     for base in cls.__bases__:
-        if base.__module__ == cls.__module__:
+        if _is_followed(base, cls.__module__):
             yield from _parts(base, seen)
     for member in vars(cls).values():
         if isinstance(member, types.FunctionType):
@@ -76,10 +79,15 @@ def _named_in(function: types.FunctionType, seen: set[int]) -> Iterator[str]:
     """What a function's code names at the top of its module: functions, classes, and plain constants."""
     for name in sorted(_names(function.__code__)):
         value = function.__globals__.get(name)
-        own = getattr(value, "__module__", None) == function.__module__
-        if (isinstance(value, types.FunctionType | type) and own) or isinstance(value, (*_PLAIN, tuple)):
+        code = isinstance(value, types.FunctionType | type) and _is_followed(value, function.__module__)
+        if code or isinstance(value, (*_PLAIN, tuple)):
             yield name
             yield from _parts(value, seen)
+
+
+def _is_followed(value: Any, module: str) -> bool:
+    home = getattr(value, "__module__", None) or ""
+    return home == module or home.startswith(_MODELS)
 
 
 def _names(code: types.CodeType) -> set[str]:

@@ -24,11 +24,11 @@ def featurised(
     """The arrays that `build` makes of a data set: made once on a machine, then mapped from disk.
 
     They are kept under the hash of the data, `version`, and the source of `build` with what it closes over and the
-    functions it calls in its own file; when one of these changes they are made anew.
+    functions of its own file and of the lab that it calls; when one of these changes they are made anew.
 
     Args:
         name: of a data set in the registry.
-        version: raise it when `build` changes in a way its own file does not show.
+        version: raise it when `build` changes in a way that its source does not show.
         build: a function of `fetch(name)` that returns arrays by name. Deterministic: it runs on one machine only
             once, whatever the seed.
 

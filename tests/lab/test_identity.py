@@ -1,0 +1,58 @@
+"""What a trial is keyed by changes with all the code that its model is made of, wherever that stands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from leaky.lab import identity
+from leaky.lab.factory import ModelFactory
+from leaky.lab.series.networks import CausalConv1d, Forecaster
+from leaky.lab.tasks import build
+from leaky.lab.text.layers import Embedding, trimmed
+from leaky.lab.vision.classifiers import conv, linear
+from leaky.nn.init import he_normal_
+
+EDITED = [
+    ("fashion_mnist", "vgg", conv),
+    ("fashion_mnist", "vgg", he_normal_),
+    ("fashion_mnist", "vgg", ModelFactory),
+    ("sentence_polarity", "textcnn", trimmed),
+    ("sentence_polarity", "transformer", Embedding),
+    ("co2", "mlp", linear),
+    ("co2", "mlp", Forecaster),
+    ("co2", "tcn", CausalConv1d),
+]
+
+
+@pytest.mark.usefixtures("shared_data")
+@pytest.mark.parametrize(("name", "preset", "edited"), EDITED)
+def test_a_built_in_task_whose_model_was_edited_reuses_no_trials(
+    monkeypatch: pytest.MonkeyPatch, name: str, preset: str, edited: Any
+) -> None:
+    task = build(name, preset, "smoke")
+    before = task.fingerprint()
+    assert task.fingerprint() == before
+    source = identity._source
+
+    def with_an_edit(thing: Any) -> str:
+        return source(thing) + ("  # edited" if thing is edited else "")
+
+    monkeypatch.setattr(identity, "_source", with_an_edit)
+    assert task.fingerprint() != before
+
+
+def test_code_that_a_model_does_not_use_is_no_part_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Any] = []
+    source = identity._source
+
+    def noted(thing: Any) -> str:
+        read.append(thing)
+        return source(thing)
+
+    monkeypatch.setattr(identity, "_source", noted)
+    build("digits", "deep", "smoke").fingerprint()
+    homes = {thing.__module__ for thing in read if thing.__module__.startswith("leaky.")}
+    assert "leaky.lab.tasks.digits" in homes
+    assert not {home for home in homes if ".text" in home or ".series" in home or ".vision" in home}
