@@ -76,15 +76,11 @@ def unsettled(**changes: Any) -> Tuning:
 
 
 def test_where_the_best_is_not_settled_what_was_chosen_is_held_against_the_default() -> None:
-    text = recommendation(unsettled())
-    assert (
-        text
-        == (
-            "Take negative_slope=0.1 (learning rate 0.03): it did best on validation, and on fresh seeds it is better "
-            "than the default, 0.01 (+2.00 pp, 95 % interval +1.00 to +3.00 pp). But which values are within 1.00 pp of "
-            "the best is not settled by 10 seeds (about 28 might, if it is as good as it looks)."  # 10 * (1.5 / 0.9)^2
-        )
-    )
+    assert recommendation(unsettled()) == (
+        "Take negative_slope=0.1 (learning rate 0.03): it did best on validation, and on fresh seeds it is "
+        "better than the default, 0.01 (+2.00 pp, 95 % interval +1.00 to +3.00 pp). But which values are within "
+        "1.00 pp of the best is not settled by 10 seeds (about 28 might, if it is as good as it looks)."
+    )  # 10 * (1.5 / 0.9)^2 seeds
 
 
 def test_where_nothing_is_settled_it_says_so() -> None:

@@ -100,8 +100,8 @@ class Runner:
         stored = self.store.get(plan.key for plan in plans)
         done = {key: trial for key, trial in stored.items() if trial.status != "failed"}
         self.reused += len(done)
-        if phase or done:
-            self._progress.begin(phase or "search", len(done))
+        if phase:
+            self._progress.begin(phase, len(done))
         missing = [plan for plan in plans if plan.key not in done]
 
         def finished(trial: Trial) -> None:

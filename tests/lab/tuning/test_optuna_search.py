@@ -72,6 +72,8 @@ def test_the_study_is_optunas_own_and_has_what_matters(tune: Any, tmp_path: Path
     assert tuning.search.complete == states.count(State.COMPLETE)
     assert tuning.search.pruned == states.count(State.PRUNED)
     assert study.user_attrs["task"] == "two"
+    for trial in study.get_trials(states=[State.PRUNED]):
+        assert len(trial.intermediate_values) > 2  # not before the middle of a first run
     stored = {trial.plan.key: trial for trial in tuning.study.trials}
     for trial in study.get_trials(states=[State.COMPLETE]):
         rows = [stored[key] for key in trial.user_attrs["keys"]]

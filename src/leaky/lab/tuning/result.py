@@ -120,8 +120,7 @@ def notes(
                 f"At {rate:g}, the {end} learning rate, did best: {', '.join(at_end)}. A wider grid may suit them "
                 "better."
             )
-    ends = {p.value for p in (curve[0], curve[-1])}
-    if len(curve) > 1 and chosen in ends and chosen > 0:
+    if chosen > 0 and chosen in (shape.values[0], shape.values[-1]):
         told.append(f"{chosen:g} is at the end of the values tried; a wider range may hold a better one.")
     if searched:
         told.append(

@@ -87,7 +87,7 @@ class OptunaSearch:
             storage=self._storage,
             direction="maximize" if self._higher else "minimize",
             sampler=self.settings.sampler,
-            pruner=self.settings.pruner,
+            pruner=self.settings.pruner or self._median_rule(),
             load_if_exists=True,
         )
         self._pruner = self._study.pruner
@@ -107,6 +107,13 @@ class OptunaSearch:
             of_values = {self.space.shape.named(n): r for n, r in rates.items() if self._is_ours(n)}
             for start in self.space.anchors(of_values):
                 self._study.enqueue_trial(start)
+
+    def _median_rule(self) -> Any:
+        """From the middle of a first run on: earlier, it would end whatever learns slowly and ends well."""
+        import optuna
+
+        epochs, starts = int(self.design.recipe["epochs"]), len(self.space.shape.values)
+        return optuna.pruners.MedianPruner(n_startup_trials=max(5, starts), n_warmup_steps=epochs // 2)
 
     def _is_ours(self, activation: str) -> bool:
         return activation in {self.space.shape.at(value) for value in self.space.shape.values}

@@ -91,7 +91,8 @@ def tune(
             `optuna-dashboard` shows either while the search runs.
         study_name: of the study in it, which is loaded if it exists; by default made of all that defines the search.
         sampler: Optuna's; by default its TPE, seeded by `seed`.
-        pruner: Optuna's; by default its median rule. Validation scores are reported after every epoch.
+        pruner: Optuna's; by default its median rule from the middle of a first run on. Validation scores are reported
+            after every epoch.
         preset: of a built-in task.
         budget: of a built-in task: "smoke", "small" (default) or "full".
         learning_rates: the grid, by default the task's; Optuna searches from its lowest to its highest.
