@@ -36,7 +36,7 @@ SECONDS = 45
 """Rounds go on for so long; one at least, five at most."""
 BUDGETS = {"digits": "small", "fashion_mnist": "small", "bccd": "small"}
 """Smoke elsewhere: where a trial of it takes seconds, a small one only takes more of the same."""
-TRIALS = {"digits": 12}
+TRIALS = {"digits": 12, "bccd": 2}
 MOST_ROUNDS, USUAL_TRIALS = 5, 4
 RESULTS = Path(__file__).parent / "results" / "bench_lab.csv"
 _LOAD = """
@@ -49,7 +49,7 @@ print(time.perf_counter() - began)
 Row = dict[str, float | str]
 
 
-def plans(source: TaskSource, first_seed: int, count: int) -> list[TrialPlan]:
+def plans(source: TaskSource, first_seed: int, count: int, epochs: int | None = None) -> list[TrialPlan]:
     """Trials at the lowest learning rate of the task's grid, at which none diverges."""
     task = source.load()
     return [
@@ -61,7 +61,7 @@ def plans(source: TaskSource, first_seed: int, count: int) -> list[TrialPlan]:
             min(task.learning_rates),
             seed,
             "final",
-            task.recipe.record(),
+            task.recipe.changed(epochs=epochs).record(),
         )
         for seed in range(first_seed, first_seed + count)
     ]
@@ -99,7 +99,7 @@ def _warm(executor: LocalExecutor, source: TaskSource) -> None:
         futures = [executor.submit(_process) for _ in range(2 * executor.workers)]
         seen |= {future.result() for future in futures}
     if not {(worker, source.name + source.preset) for worker in seen} <= _warmed:
-        run_all(executor, source, plans(source, 10_000, executor.workers), lambda trial: None)
+        run_all(executor, source, plans(source, 10_000, executor.workers, epochs=1), lambda trial: None)
         _warmed.update((worker, source.name + source.preset) for worker in seen)
 
 

@@ -12,10 +12,9 @@ import numpy.typing as npt
 
 from leaky.errors import ArgumentError, unknown_name
 from leaky.lab.definition import Task
-from leaky.lab.identity import identity
 from leaky.lab.own import defaults
 from leaky.lab.own.grids import Grid, GridEncoder
-from leaky.lab.own.networks import PARTS, network, of_network, of_own
+from leaky.lab.own.networks import network, of_network, of_own
 from leaky.lab.own.splits import Rows, test_rows
 from leaky.lab.own.table import Table, TableEncoder
 from leaky.lab.own.targets import Targets
@@ -96,7 +95,6 @@ def assemble(
         "margin": margin,
         "learning_rates": defaults.LEARNING_RATES,
         "description": ", ".join(part for part in about if part),
-        "version": identity(PARTS)[:16],
         **{field: value for field, value in given.items() if field != "test_fraction"},
         "recipe": changed(defaults.recipe(len(training)), given.get("recipe")),
         "notes": (*notes, *encoder.notes, *defaults.class_notes(metric, targets)),

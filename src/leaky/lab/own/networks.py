@@ -112,10 +112,6 @@ NETWORKS: Mapping[str, Mapping[str, tuple[str, Network]]] = MappingProxyType(
 """For each kind of input its networks, the usual one first: a few words for the report, and what builds it."""
 
 
-PARTS = (mlp, vgg, ResNet8, linear)
-"""What the networks are made of elsewhere: trials are keyed by it too."""
-
-
 def network(kind: str, name: str | None) -> tuple[str, Network]:
     """What the report says of the network of that name, and its builder; the kind's usual one for None."""
     known = NETWORKS[kind]

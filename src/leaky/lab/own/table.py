@@ -137,7 +137,11 @@ def _numbers(training: Column) -> _Encode:
 
 
 def _counts(column: Column) -> bool:
-    return column.numeric and len(column.values) > 2 and bool((np.diff(column.values) == 1).all())
+    """Whether it goes up with every row, by 1 from most to the next: rows may have been taken out."""
+    if not column.numeric or len(column.values) < 3 or not column.whole() or column.missing.any():
+        return False
+    steps = np.diff(column.values)
+    return bool((steps > 0).all() and np.median(steps) == 1)
 
 
 def _useless(training: Column) -> str:
