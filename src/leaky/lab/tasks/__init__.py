@@ -22,11 +22,13 @@ FIELDS: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "movie_reviews": ("textcnn", "bilstm", "transformer"),
         },
         "translation": {"tatoeba_deu_eng": ("gru", "transformer")},
+        "speech": {"fsdd": ("dnn", "cnn")},
         "time_series": {
             "etth1": ("mlp", "tcn"),
             "bike_sharing": ("mlp", "tcn"),
             "co2": ("mlp", "tcn"),
         },
+        "anomaly_detection": {"adbench": ("shallow", "deep"), "nab": ("shallow", "deep")},
     }
 )
 """Fields, their tasks and the presets of each, the default first: known without importing what the tasks need."""

@@ -1,0 +1,1 @@
+"""Features and networks of the tasks on speech."""

@@ -1,0 +1,1 @@
+"""Autoencoders that detect anomalies, and how their ranking is judged."""
