@@ -65,7 +65,7 @@ def margin(decides: Any, scaled: Scale | None) -> tuple[float | None, str]:
         return None, ""
     share, power, unit = _MARGINS[decides]
     spread = float(np.mean(np.asarray(scaled[1]) ** power))
-    return share * spread, f"margin {share:.0%} of the target's {unit}"
+    return share * spread, f"margin {100 * share:g} % of the target's {unit}"
 
 
 def recipe(rows: int) -> Recipe:
@@ -80,7 +80,7 @@ def told_targets(targets: Targets) -> str:
     """What is learned, for the report."""
     if targets.of_classes:
         return f"{len(targets.names)} classes"
-    return "a number" if targets.outputs == 1 else f"{targets.outputs} numbers"
+    return "one number to predict" if targets.outputs == 1 else f"{targets.outputs} numbers to predict"
 
 
 def class_notes(decides: Any, targets: Targets) -> list[str]:
