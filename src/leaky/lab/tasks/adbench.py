@@ -89,7 +89,7 @@ def build(preset: str, budget: str) -> Task:
         notes=(
             "Learning rates are chosen on labelled anomalies of the validation part; ADBench itself tunes nothing, "
             "and lets anomalies into the training data of its unsupervised methods.",
-            f"Layers are counted table by table, in the order named: 1 to {len(widths[0])} are of {next(iter(TABLES))}.",
+            f"Layers are counted table by table, as named: 1 to {len(widths[0])} are of {next(iter(TABLES))}.",
         ),
     )
 
