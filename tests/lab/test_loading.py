@@ -55,3 +55,11 @@ def test_names_that_lead_nowhere(tmp_path: Path) -> None:
         load("nowhere.py:build", tmp_path)
     with pytest.raises(ArgumentError, match=r"names no function; write `task\.py:build`"):
         load("task.py", tmp_path)
+
+
+def test_a_task_that_cannot_be_written_for_the_workers(tiny_task: str, tmp_path: Path) -> None:
+    made = task_source(tiny_task, None, tmp_path).load()
+    with pytest.raises(
+        TaskError, match=r"`tiny`: cannot be handed to workers in `.*` \(FileNotFound.*; free some"
+    ):
+        task_source(made, None, tmp_path / "gone")

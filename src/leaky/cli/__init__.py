@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import sys
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
@@ -73,6 +75,12 @@ def main() -> None:
     except BrokenPipeError:  # `leaky results --json | head`: whoever reads has seen enough
         sys.stderr.close()
         sys.exit(1)
+    except OSError as error:
+        if debug or error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        with suppress(OSError):  # what is still in its buffer would be told of once more at exit
+            sys.stdout.close()
+        _fail(f"output: cannot be written ({error.strerror}); free some space or write it elsewhere")
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from leaky import loading
-from leaky.errors import ArgumentError, TaskError, unknown_name
+from leaky.errors import ArgumentError, TaskError, one_line, unknown_name
 from leaky.lab import handover, tasks
 from leaky.lab.definition import Task
 
@@ -39,7 +39,13 @@ def task_source(task: str | Task, preset: str | None, scratch: Path, budget: str
     if isinstance(task, Task):
         _only_built_in(task.name, preset=preset, budget=budget)
         path = scratch / "task.pickle"
-        handover.write(task, path)
+        try:
+            handover.write(task, path)
+        except OSError as refused:
+            raise TaskError(
+                f"task `{task.name}`: cannot be handed to workers in `{scratch.parent}` ({one_line(refused)}); "
+                "free some space, or name another folder in TMPDIR"
+            ) from refused
         return TaskSource("pickle", str(path), digest=_digest(path))
     if not isinstance(task, str):
         raise ArgumentError(

@@ -28,6 +28,14 @@ CREATE TABLE trials (
 ) WITHOUT ROWID
 """
 
+_NO_SPACE = "free some space; what is finished is kept, and the same command goes on from there"
+_REMEDIES = {
+    sqlite3.SQLITE_FULL: _NO_SPACE,
+    sqlite3.SQLITE_IOERR: _NO_SPACE,  # so SQLite calls a quota or a limit of the file size
+    sqlite3.SQLITE_BUSY: "another program holds it; run again when that has finished",
+}
+_REMEDY = "move it away or name another file with --store"
+
 
 class Store:
     """Trials on disk. Each is written in a transaction of its own, so a killed study keeps what it finished.
@@ -122,7 +130,8 @@ class Store:
         try:
             yield
         except BaseException:
-            self._database.execute("ROLLBACK")
+            if self._database.in_transaction:  # SQLite ends it itself where the disk is full
+                self._database.execute("ROLLBACK")
             raise
         self._database.execute("COMMIT")
 
@@ -133,9 +142,8 @@ class Store:
             yield
         except (sqlite3.Error, ValueError, KeyError, TypeError, AttributeError) as error:
             what = f"no field {error}" if isinstance(error, KeyError) else error
-            raise StoreError(
-                f"store: cannot {verb} `{self.path}` ({what}); move it away or name another file with --store"
-            ) from error
+            remedy = _REMEDIES.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, _REMEDY)
+            raise StoreError(f"store: cannot {verb} `{self.path}` ({what}); {remedy}") from error
 
     def close(self) -> None:
         """Close the file; what was put is already in it."""

@@ -114,6 +114,27 @@ def test_another_content_at_the_source_is_refused_and_not_kept(
     assert not [path for path in cache.rglob("*") if path.is_file()]
 
 
+def test_a_download_that_does_not_fit_is_not_kept_by_half(
+    source: tuple[Path, str, list[str]], cache: Path
+) -> None:
+    resource = pytest.importorskip("resource", reason="this system has no limits on the size of files")
+    served, url, _ = source
+    content = bytes(4_000_000)
+    (served / "t.csv").write_bytes(content)
+    part = replace(file(url), sha256=hashlib.sha256(content).hexdigest())
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, hard))
+    try:
+        with pytest.raises(
+            DataError, match=r"no space left for downloading t\.csv in `.*`; free some space, or"
+        ):
+            fetch(one(part))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not [path for path in cache.rglob("*") if path.is_file()]
+    assert fetch(one(part))["t.csv"].read_bytes() == content
+
+
 def test_no_network(cache: Path) -> None:
     unused = file("http://127.0.0.1:9")
     with pytest.raises(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -47,5 +48,14 @@ def featurised(
                 values = np.asarray(array)
                 if values.dtype.hasobject:
                     raise ArgumentError(f"featurised: `{key}` must hold numbers, got dtype object")
-                np.save(making / f"{key}.npy", values, allow_pickle=False)
+                _save(making / f"{key}.npy", values)
     return {path.stem: np.load(path, mmap_mode="c") for path in sorted(folder.glob("*.npy"))}
+
+
+def _save(path: Path, values: Array) -> None:
+    try:
+        np.save(path, values, allow_pickle=False)
+    except OSError as error:
+        if error.errno is None:  # NumPy tells how much was not written, and not that the disk is full
+            raise OSError(errno.ENOSPC, str(error), str(path)) from error
+        raise

@@ -38,7 +38,7 @@ def told(what: str) -> Iterator[None]:
         yield
     except OSError as error:
         where = f"`{error.filename}`" if error.filename else f"`{cache()}`"
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             remedy = "free some space, or name another folder in LEAKY_CACHE_DIR"
             raise DataError(f"data: no space left for {what} in `{cache()}`; {remedy}") from error
         if isinstance(error, PermissionError) or error.errno == errno.EROFS:
