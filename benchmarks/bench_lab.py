@@ -32,7 +32,7 @@ from leaky.lab.store import Store
 from leaky.lab.tasks import PRESETS
 from leaky.records import Trial, TrialPlan
 
-SECONDS = 45
+SECONDS = 20
 """Rounds go on for so long; one at least, five at most."""
 BUDGETS = {"digits": "small", "fashion_mnist": "small", "bccd": "small"}
 """Smoke elsewhere: where a trial of it takes seconds, a small one only takes more of the same."""
@@ -166,10 +166,11 @@ def main(tasks: list[str]) -> None:
     rows = []
     for task in tasks or PRESETS:
         presets = PRESETS[task] if task == "digits" else PRESETS[task][:1]
-        for preset in presets:
-            rows += measured(task, preset)
+        mine = [row for preset in presets for row in measured(task, preset)]
+        _keep(mine)
+        rows += mine
     _print(rows)
-    _keep(rows)
+    print(f"rows in {RESULTS.relative_to(Path.cwd()) if RESULTS.is_relative_to(Path.cwd()) else RESULTS}")
 
 
 def _print(rows: list[Row]) -> None:
@@ -221,7 +222,6 @@ def _keep(rows: list[Row]) -> None:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]))
         writer.writeheader()
         writer.writerows(sorted([*kept, *rows], key=lambda row: order.index(str(row["task"]))))
-    print(f"rows in {RESULTS.relative_to(Path.cwd()) if RESULTS.is_relative_to(Path.cwd()) else RESULTS}")
 
 
 if __name__ == "__main__":
