@@ -96,9 +96,14 @@ def test_the_target_is_classes_or_a_number(
 
 def test_rows_without_a_target_are_left_out_and_told(tmp_path: Path) -> None:
     path = tmp_path / "holes.csv"
-    path.write_text("id,x,y\n" + "".join(f"{i},{i * i}.5,{'' if i % 10 == 0 else i % 2}\n" for i in range(60)))
+    path.write_text(
+        "id,x,y\n" + "".join(f"{i},{i * i}.5,{'' if i % 10 == 0 else i % 2}\n" for i in range(60))
+    )
     task = leaky.lab.task_from_csv(path, "y")
-    assert task.notes == ("6 rows without `y` are left out.", "Left out of the columns: `id` (counts the rows).")
+    assert task.notes == (
+        "6 rows without `y` are left out.",
+        "Left out of the columns: `id` (counts the rows).",
+    )
     assert task.description.startswith("40 training and 14 test rows")
 
 
