@@ -6,11 +6,13 @@ One function per entry, made from its record: signature, docstring and behaviour
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from leaky.catalogue import TABLE, Activation
+from leaky.catalogue.evaluate import real_array
 from leaky.errors import ArgumentError, ArgumentTypeError
 from leaky.kernels.dense import Dense
 from leaky.kernels.native_arrays import array_threads
@@ -47,6 +49,8 @@ _EXAMPLE = """    >>> leaky.{name}({given}).round(4).tolist()
     {shown}"""
 _MODULE_EXAMPLE = """    >>> leaky.catalogue["{name}"].module
     '{module}'"""
+_DASK = "dask.array.core"
+_TORCH = ("torch", "torch.nn.parameter")
 _ELEMENTWISE = "shape,"
 _SHAPED = "number of dimensions,"
 
@@ -57,13 +61,19 @@ def array_function(activation: Activation) -> Callable[..., Array]:
     runs = dense.runs
 
     def function(x: Array, *positional: Any, out: Array | None = None, **named: Any) -> Array:
-        result = None
+        result: Array = None
         if type(x) is np.ndarray:
             if out is not None and not positional and not named:
                 run = runs.get(x.dtype)
                 if run is not None and run(x, out, array_threads()):  # looks at layout and memory itself
                     return out
             result = dense(x, out, positional, named)
+        elif type(x).__module__ in _TORCH:
+            from leaky.kernels import tensors  # torch is there
+
+            result = tensors.value(activation, x, positional, named)
+        elif type(x).__module__ == _DASK:
+            result = _by_block(activation, function, x, positional, named)
         elif isinstance(x, np.floating):  # a number of NumPy's
             result = dense(np.asarray(x), out, positional, named)
         if result is None:
@@ -75,6 +85,17 @@ def array_function(activation: Activation) -> Callable[..., Array]:
     function.__signature__ = activation.signature  # type: ignore[attr-defined]
     function.__doc__ = _docstring(activation)
     return function
+
+
+def _by_block(
+    activation: Activation, function: Callable[..., Array], x: Array, positional: Any, named: Any
+) -> Array | None:
+    """One task per block of a dask array, each served as the block's own kind is; None: the formula has to."""
+    values = activation.bind(*positional, **named)
+    if not activation.elementwise or any(hasattr(value, "dtype") for value in values.values()):
+        return None
+    _, x = real_array(activation.name, x)
+    return x.map_blocks(partial(function, **values), dtype=x.dtype)
 
 
 def _write(name: str, result: Array, out: Any) -> Array:

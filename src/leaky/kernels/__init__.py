@@ -20,8 +20,8 @@ def explain(operation: str, x: Any, **parameters: Any) -> Any:
     """Which kernel serves `operation` on `x`, and why; printed, one line.
 
     On a NumPy array `operation` is any entry of the catalogue, with its parameters: native kernels, NumPy in blocks,
-    or the formula. On a torch tensor it is what `leaky.nn` trains with, "relu" or "leaky_relu" (with its
-    `negative_slope`), and what is kept for backward is told too. Norm and activation in one: ask the module,
+    or the formula. On a torch tensor too; "relu" and "leaky_relu" (with its `negative_slope`) are there what
+    `leaky.nn` trains with, and what is kept for backward is told. Norm and activation in one: ask the module,
     `leaky.nn.BatchNormAct2d(...).explain(x)`.
 
     Raises:
@@ -38,8 +38,11 @@ def explain(operation: str, x: Any, **parameters: Any) -> Any:
         from leaky.kernels import dense
 
         return dense.explain(operation, x, parameters)
-    from leaky.kernels import select
+    from leaky.catalogue import TABLE
+    from leaky.kernels import select, tensors
 
+    if operation in TABLE and operation not in ("relu", "leaky_relu"):
+        return tensors.explain(operation, x, parameters)
     return select.explain(operation, x, **parameters)
 
 

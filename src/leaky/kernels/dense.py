@@ -52,10 +52,11 @@ class Choice:
 
 
 class Dense:
-    """One entry on dense NumPy arrays."""
+    """One entry on dense NumPy arrays: its function, or its derivative."""
 
-    def __init__(self, activation: Activation) -> None:
+    def __init__(self, activation: Activation, *, derivative: bool = False) -> None:
         self.activation = activation
+        self.derivative = derivative
         self._choices: dict[Any, Choice] = {}
         self.runs: dict[np.dtype[Any], Callable[[Array, Any, int], bool]] = {}
         """The native kernels' own call by dtype, at the default parameters: (x, out, threads) -> whether it did."""
@@ -101,12 +102,15 @@ class Dense:
     def _made(self, dtype: np.dtype[Any], values: tuple[Any, ...]) -> Choice:
         if dtype not in DTYPES:
             return Choice("formula", f"dtype {dtype} has no kernel")
-        program = program_of(self.activation, dtype, values)
+        program = program_of(self.activation, dtype, values, derivative=self.derivative)
         if program is None:
             return Choice("formula", "it does not work element by element with numbers as parameters")
         missing = _why_not_native(program)
         if missing is None:
-            compiled = _native(self.activation, program, values)
+            whole = (
+                not self.derivative and program.curved and _WHOLE_STEPS.get(self.activation.name) == values
+            )
+            compiled = _native(program, self.activation.name if whole else None)
             reason = f"{native.level()} kernels, one pass over memory"
             return Choice("native", reason, partial(_run, compiled), compiled)
         run = partial(blocked.run, blocked.for_numpy(program))
@@ -148,9 +152,10 @@ def _why_not_native(program: Program) -> str | None:
     return None
 
 
-def _native(activation: Activation, program: Program, values: tuple[Any, ...]) -> Any:
-    if program.curved and _WHOLE_STEPS.get(activation.name) == values:
-        return native_arrays.program([(activation.name, 0, (X,))], [], 0)
+def _native(program: Program, step: str | None) -> Any:
+    """Compiled, as one step where it is one."""
+    if step is not None:
+        return native_arrays.program([(step, 0, (X,))], [], 0)
     program = with_rounding(program)
     steps = [(step.kind, step.out, step.operands) for step in program.steps]
     return native_arrays.program(steps, program.constants, program.result)

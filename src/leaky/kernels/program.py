@@ -50,12 +50,14 @@ class Program:
         return any(step.kind in CURVES for step in self.steps)
 
 
-def program_of(activation: Activation, dtype: np.dtype[Any], values: tuple[Any, ...]) -> Program | None:
-    """The program of f for arrays of `dtype` (float16, float32, float64), or None where it has none.
+def program_of(
+    activation: Activation, dtype: np.dtype[Any], values: tuple[Any, ...], *, derivative: bool = False
+) -> Program | None:
+    """The program of f, or f', for arrays of `dtype` (float16, float32, float64), or None where it has none.
 
     It has none where f works along axes, needs weights, or has parameters that are arrays.
     """
-    formula = activation.value_formula
+    formula = activation.derivative_formula if derivative else activation.value_formula
     if formula is None or activation.along is not None or any(hasattr(value, "dtype") for value in values):
         return None
     wide = dtype.itemsize == 2 and not activation.piecewise_linear

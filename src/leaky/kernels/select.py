@@ -12,7 +12,7 @@ from torch.autograd import forward_ad
 from leaky.errors import ArgumentError, KernelError
 from leaky.kernels import native
 
-Kernel = Literal["native", "plain", "torch"]
+Kernel = Literal["native", "plain", "torch", "formula"]
 SMALL = 4096
 """Elements below which torch's own operation, which keeps its input, is faster than keeping bits."""
 
@@ -67,13 +67,14 @@ def tracing() -> bool:
 
 def why_not_native(x: torch.Tensor, small: int = SMALL) -> str | None:
     """The reason why the native kernels do not serve `x`; None where they do. Raises where they are forced."""
-    reason = _why_not_native(x, small)
+    reason = obstacle(x, small)
     if reason is not None and REQUESTED == "native" and x.numel() >= small and not tracing():
         raise KernelError(f"LEAKY_KERNELS=native: the native kernels cannot serve this call: {reason}")
     return reason
 
 
-def _why_not_native(x: torch.Tensor, small: int) -> str | None:
+def obstacle(x: torch.Tensor, small: int = 0) -> str | None:
+    """As `why_not_native`, and never raises."""
     if tracing():
         return "a compiler, a transform or a dispatch mode looks at the call"
     if REQUESTED == "plain":
@@ -94,7 +95,8 @@ def _why_not_native(x: torch.Tensor, small: int) -> str | None:
 def explain(operation: str, x: torch.Tensor, *, negative_slope: float = 0.01) -> Choice:
     """Which kernel serves `operation` ("relu" or "leaky_relu") on `x`, why, and what is kept for backward.
 
-    Norm and activation in one: ask the module, `leaky.nn.BatchNormAct2d(...).explain(x)`.
+    Norm and activation in one: ask the module, `leaky.nn.BatchNormAct2d(...).explain(x)`. Other entries:
+    `leaky.kernels.tensors`.
 
     Example:
         >>> import torch, leaky

@@ -1,4 +1,4 @@
-"""Modules without a twin in torch.nn: the catalogue's formula, differentiated by autograd."""
+"""Modules without a twin in torch.nn: the catalogue's function by native programs, or its formula by autograd."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import array_api_compat.torch as namespace
 import torch
 
 from leaky.errors import ArgumentError, ArgumentTypeError
+from leaky.kernels import tensors
 from leaky.nn.activations.base import ActivationModule
 
 _KEYWORD = inspect.Parameter.KEYWORD_ONLY
@@ -140,8 +141,12 @@ class Learned(Elementwise):
 
 
 def by_formula(module: ActivationModule, input: torch.Tensor, values: dict[str, Any]) -> torch.Tensor:
-    """The formula of the module's entry, traceable; numbers that are not floating go to the catalogue's own door."""
+    """The native program of the module's entry, or its formula, traceable, which also takes learned parameters."""
     entry = module.entry
+    if not any(isinstance(value, torch.Tensor | tuple) for value in values.values()):
+        served = tensors.value(entry, input, (), values)
+        if served is not None:
+            return served
     if entry.value_formula is None or not input.is_floating_point():
         result: torch.Tensor = entry.value(input, **values)
         return result
