@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from leaky.errors import ArgumentError
+from leaky.records import Interval, Metric
 from leaky.report import check_writable, write_html
 
 from .example_study import ACTIVATIONS, HOSTILE, example_study, hostile_study, with_failures
@@ -111,6 +112,19 @@ def test_failures_are_listed_with_their_error(reports):
     text = Page(reports["failed"].read_text(encoding="utf-8")).text
     assert "RuntimeError: out of memory (model.py:12)" in text
     assert "all 10 final trials failed" in text
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_many_metrics_have_a_table_of_their_own(count, tmp_path):
+    study = example_study()
+    metrics = tuple(Metric(f"metric {i}", higher_is_better=True, percent=False) for i in range(count))
+    values = {metric.name: Interval(0.5, 0.4, 0.6) for metric in metrics}
+    arms = tuple(replace(arm, metrics=values) for arm in study.arms)
+    page = write_html(replace(study, metrics=metrics, arms=arms), tmp_path / "many.html").read_text()
+    main, _, beside = page.partition("<th>beside it</th>")
+    assert main.count("metric 0<br>IQM") == (count == 2)
+    assert beside.count("metric 0<br>IQM") == (count == 3)
+    assert page.count('data-label="metric 1, IQM"') == len(arms)
 
 
 def test_one_activation_has_nothing_about_comparing(reports):
