@@ -65,6 +65,14 @@ def test_what_is_not_there_is_an_attribute_error() -> None:
     assert not hasattr(leaky, "torch_leaky_relu")
 
 
+def test_a_name_that_is_near_one_gets_a_hint() -> None:
+    with pytest.raises(AttributeError, match=r"'reul'; did you mean `relu`\?$"):
+        _ = leaky.reul
+    with pytest.raises(AttributeError, match=r"'SReLU'; the acronym means several, write one of `squared_relu`"):
+        _ = leaky.SReLU
+    assert not hasattr(leaky, "__wrapped__")
+
+
 def _run(text: str | None, name: str, globals_: dict[str, object]) -> int:
     """Run the examples of a docstring; how many there were."""
     test = doctest.DocTestParser().get_doctest(text or "", dict(globals_), name, None, None)

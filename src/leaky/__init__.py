@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from leaky import arrays, catalogue
 from leaky.catalogue import Spec, parse
-from leaky.errors import LeakyError
+from leaky.errors import LeakyError, UnknownNameError
 
 if TYPE_CHECKING:
     from leaky import doctor as doctor
@@ -83,7 +83,18 @@ def __getattr__(name: str) -> Any:
         return getattr(importlib.import_module("leaky.models"), name)
     if name in _ELSEWHERE:
         return getattr(importlib.import_module(_ELSEWHERE[name]), name)
-    raise AttributeError(f"module 'leaky' has no attribute {name!r}")
+    raise AttributeError(f"module 'leaky' has no attribute {name!r}{_hint(name)}")
+
+
+def _hint(name: str) -> str:
+    """The activation that may be meant, or those that an acronym may mean."""
+    try:
+        catalogue.lookup(name)
+    except UnknownNameError as error:
+        told = str(error).partition(": ")[2]
+        if not name.startswith("_") and told.startswith(("did you mean", "the acronym")):
+            return f"; {told}"
+    return ""
 
 
 def __dir__() -> list[str]:
