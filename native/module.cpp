@@ -255,6 +255,7 @@ bool run(const Program& program, nb::handle given, nb::handle target, int thread
 
 NB_MODULE(_native, m) {
     choose();
+    nb::set_leak_warnings(false);  // a graph that lives until the interpreter ends holds programs
     m.def("level", [] { return chosen->level; }, "The instruction-set level that serves.");
     m.def("borrow", [](Address team) { borrow(reinterpret_cast<Team>(team)); });
     m.def("forward", &forward);

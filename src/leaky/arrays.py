@@ -10,11 +10,12 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from array_api_compat import is_jax_array
 
 from leaky.catalogue import TABLE, Activation
 from leaky.catalogue.evaluate import real_array
 from leaky.errors import ArgumentError, ArgumentTypeError
-from leaky.kernels.dense import Dense
+from leaky.kernels.dense import Dense, by_element
 from leaky.kernels.native_arrays import array_threads
 
 Array = Any
@@ -76,6 +77,10 @@ def array_function(activation: Activation) -> Callable[..., Array]:
             result = _by_block(activation, function, x, positional, named)
         elif isinstance(x, np.floating):  # a number of NumPy's
             result = dense(np.asarray(x), out, positional, named)
+        elif is_jax_array(x):
+            from leaky.kernels import jax_arrays  # JAX is there
+
+            result = jax_arrays.value(activation, x, positional, named)
         if result is None:
             result = activation.value(x, *positional, **named)
         return result if out is None or result is out else _write(activation.name, result, out)
@@ -92,7 +97,7 @@ def _by_block(
 ) -> Array | None:
     """One task per block of a dask array, each served as the block's own kind is; None: the formula has to."""
     values = activation.bind(*positional, **named)
-    if not activation.elementwise or any(hasattr(value, "dtype") for value in values.values()):
+    if not by_element(activation, values):
         return None
     _, x = real_array(activation.name, x)
     return x.map_blocks(partial(function, **values), dtype=x.dtype)

@@ -183,7 +183,6 @@ MORE: dict[str, Row] = {
         ulps=4,
         slope_ulps=2,
         argument_ulps=0.5,
-        autodiff_floor=2.0,
     ),
     "softsign": Row(
         value=lambda x: x / (1 + abs(x)) if not isinf(x) else mpf(mp.sign(x)),
@@ -212,7 +211,6 @@ MORE: dict[str, Row] = {
         slope=lambda x: mpf(0) if x <= -3 else mpf(1) if x >= 3 else (2 * x + 3) / 6,
         ulps=2,
         slope_ulps=2,
-        autodiff_floor=0.25,
     ),
     "gelu": Row(
         value=_gelu,
@@ -222,7 +220,6 @@ MORE: dict[str, Row] = {
         slope_ulps=8,
         slope_floor=2,
         argument_ulps=2,
-        autodiff_floor=8.0,
     ),
     "silu": Row(
         value=_silu,
@@ -232,7 +229,6 @@ MORE: dict[str, Row] = {
         slope_ulps=6,
         slope_floor=1,
         argument_ulps=0.5,
-        autodiff_floor=2.0,
     ),
     "mish": Row(
         value=lambda x: _limits(x, x * tanh(_softplus(x))),
@@ -240,7 +236,6 @@ MORE: dict[str, Row] = {
         ulps=6,
         slope_ulps=8,
         slope_floor=1,
-        autodiff_floor=4.0,
     ),
     "s_shaped_relu": Row(
         value=_s_shaped,

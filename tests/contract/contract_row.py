@@ -27,8 +27,7 @@ class Row:
     argument_ulps: float = 0.0
     """Roundings of the argument inside the function: the truth may be taken this many of its ulps away."""
     autodiff_floor: float = 0.0
-    """Automatic differentiation may be off by a few eps * this where the slope itself is smaller still: the
-    libraries differentiate expm1 as (result + 1) and tanh as (1 - result^2), which cancel in the tails."""
+    """Automatic differentiation may be off by a few eps * this where the slope itself is smaller still."""
 
 
 def leaky_value(x: mpf, negative_slope: mpf) -> mpf:

@@ -40,14 +40,12 @@ ROWS: dict[str, Row] = {
         settings=({"alpha": 1.0}, {"alpha": 0.3}, {"alpha": 2.0}),
         ulps=4,
         slope_ulps=2,
-        autodiff_floor=2.0,
     ),
     "selu": Row(
         value=lambda x: SCALE * x if x > 0 else SCALE_ALPHA * expm1(x),
         slope=lambda x: SCALE if x > 0 else SCALE_ALPHA * exp(x),
         ulps=4,
         slope_ulps=4,
-        autodiff_floor=2.0,
     ),
     "softplus": Row(
         value=_softplus,
@@ -65,7 +63,6 @@ ROWS: dict[str, Row] = {
         slope=lambda x: 4 * _bell(2 * x),
         ulps=4,
         slope_ulps=3,
-        autodiff_floor=1.0,
     ),
     **MORE,
 }

@@ -35,3 +35,12 @@ def test_one_graph(name: str, parameters: dict[str, Any], dtype: str) -> None:
     y.sum().backward()
     wanted.sum().backward()
     torch.testing.assert_close(given.grad, other.grad)
+
+
+@pytest.mark.filterwarnings("ignore:Dynamo detected a call to a `functools.lru_cache`")
+def test_a_parameter_that_changes_from_call_to_call() -> None:
+    torch._dynamo.reset()
+    compiled = torch.compile(leaky.leaky_relu, fullgraph=True, backend="aot_eager")
+    x = torch.linspace(-3, 3, 7)
+    for slope in (0.1, 0.2, 0.3, -1.0, 0.0):
+        assert torch.equal(compiled(x, slope), leaky.leaky_relu(x, slope))

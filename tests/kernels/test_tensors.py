@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -151,6 +153,21 @@ def test_parameters_and_subclasses() -> None:
     assert slope.grad == -2
     with torch.no_grad():
         assert not leaky.elu(weight).requires_grad
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float64"])
+@pytest.mark.parametrize("name", ["elu", "selu", "celu", "tanh", "gelu", "sigmoid"])
+def test_what_has_no_native_program_keeps_its_digits_on_the_left(name: str, dtype: str) -> None:
+    x = torch.tensor([-20.0, -6.0, -0.5, 0.0, 3.0], dtype=getattr(torch, dtype), requires_grad=True)
+    getattr(leaky, name)(x).sum().backward()
+    truth = leaky.catalogue[name].derivative(x.detach().double())
+    torch.testing.assert_close(x.grad.double(), truth, rtol=2 * torch.finfo(x.dtype).eps, atol=1e-30)
+
+
+def test_nothing_is_said_when_a_graph_lives_until_the_end() -> None:
+    code = "import torch, leaky; y = leaky.elu(torch.ones(3, requires_grad=True))"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert (ran.stdout, ran.stderr) == ("", "")
 
 
 def test_what_serves_is_told() -> None:

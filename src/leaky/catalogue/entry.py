@@ -109,7 +109,9 @@ class Activation:
                 raise ArgumentError(f"{self.name}: parameter `{name}` given twice; give it once")
             given[name] = value
         values = {p.name: p.check(self.name, given.get(p.name, p.default)) for p in self.parameters}
-        if self.refuses is not None and not any(hasattr(value, "dtype") for value in values.values()):
+        if self.refuses is not None and not any(
+            not isinstance(value, float) and hasattr(value, "dtype") for value in values.values()
+        ):
             wrong = self.refuses(*values.values())
             if wrong:
                 raise ArgumentError(f"{self.name}: {wrong}")

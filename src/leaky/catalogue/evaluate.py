@@ -34,7 +34,7 @@ def evaluate(activation: Activation, formula: Formula, x: Array, parameters: dic
     values: list[Any] = []
     for known in activation.parameters:
         value = parameters[known.name]
-        if hasattr(value, "dtype"):
+        if not isinstance(value, float) and hasattr(value, "dtype"):
             array = _beside(activation.name, namespace, x, known.name, value, known.series)
             terms = [array[i] for i in range(array.shape[0])] if known.series else [array]
             places = tuple(_Place(len(arrays) + i) for i in range(len(terms)))

@@ -81,7 +81,8 @@ class Parameter:
             number = float(value)
         except OverflowError:  # an integer beyond every float
             number = math.inf
-        if not math.isfinite(number) or number <= self.above or number < self.least:
+        # written so that torch.compile can follow it
+        if not -math.inf < number < math.inf or number <= self.above or number < self.least:
             raise ArgumentError(f"{function}: `{self.name}` must be {self.domain}, got {number:g}")
         return number + 0.0  # -0.0 and 0.0 are one slope, one spec, one key
 

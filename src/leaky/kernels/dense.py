@@ -129,6 +129,11 @@ def explain(operation: str, x: Any, parameters: dict[str, Any]) -> Choice:
     return choice
 
 
+def by_element(activation: Activation, values: dict[str, Any]) -> bool:
+    """Whether the entry works element by element with numbers as parameters: its derivative is then a factor."""
+    return activation.elementwise and not any(hasattr(value, "dtype") for value in values.values())
+
+
 def _fits(x: Array, out: Any) -> bool:
     """Whether f(x) may be written to `out` while x is read."""
     if type(out) is not np.ndarray or out.dtype != x.dtype or out.shape != x.shape:

@@ -1,7 +1,8 @@
-"""The catalogue's functions on torch's CPU tensors: the native programs, the input alone kept for backward.
+"""The catalogue's functions on torch's tensors: native programs on the CPU, the input alone kept for backward.
 
-The formula in torch's operations gives the same answers to whoever looks inside (torch.compile, vmap, forward mode,
-double backward) and on other devices; it takes a dozen passes over memory, and keeps as many tensors.
+The formula in torch's operations serves other devices, and whoever looks inside (torch.compile, vmap, forward mode,
+double backward). It takes a dozen passes over memory, and differentiated by autograd it keeps as many tensors and
+loses digits: expm1(x) + 1 is no exp(x) far on the left. So curves are given the entry's derivative on every device.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ import torch
 
 from leaky.catalogue import TABLE
 from leaky.kernels import native_arrays
-from leaky.kernels.dense import Dense
-from leaky.kernels.select import Choice, obstacle, tracing
+from leaky.kernels.dense import Dense, by_element
+from leaky.kernels.select import TENSORS, Choice, obstacle, tracing
 
 if TYPE_CHECKING:
     from leaky.catalogue import Activation
@@ -31,19 +32,17 @@ _SLOPES = {name: Dense(entry, derivative=True) for name, entry in TABLE.items()}
 def value(
     activation: Activation, x: torch.Tensor, positional: tuple[Any, ...], named: dict[str, Any]
 ) -> torch.Tensor | None:
-    """f(x), differentiable; None where the formula has to serve."""
-    dtype = _DTYPES.get(x.dtype)
-    if dtype is None or obstacle(x) is not None or x.is_neg():
+    """f(x), differentiable; None where the formula has to serve, and autograd to differentiate it."""
+    if tracing() or type(x) not in TENSORS or x.layout is not torch.strided or not x.is_floating_point():
         return None
-    program = _VALUES[activation.name].choose(dtype, positional, named).program
-    if program is None:
-        return None
+    dtype = None if obstacle(x) is not None or x.is_neg() else _DTYPES.get(x.dtype)
+    program = None if dtype is None else _VALUES[activation.name].choose(dtype, positional, named).program
     if not (x.requires_grad and torch.is_grad_enabled()):
-        return _run(program, x)
-    slope = _SLOPES[activation.name].choose(dtype, positional, named).program
-    if slope is None:
-        return None
+        return None if program is None else _run(program, x)
     values = activation.bind(*positional, **named)
+    if program is None and (activation.piecewise_linear or not by_element(activation, values)):
+        return None
+    slope = None if dtype is None else _SLOPES[activation.name].choose(dtype, positional, named).program
     result: torch.Tensor = _KeepInput.apply(x, program, slope, activation, values)  # type: ignore[no-untyped-call]
     return result
 
@@ -71,7 +70,8 @@ class _KeepInput(torch.autograd.Function):
     ) -> torch.Tensor:
         ctx.save_for_backward(x)
         ctx.rest = slope, activation, values
-        return _run(program, x)
+        result: torch.Tensor = activation.value(x, **values) if program is None else _run(program, x)
+        return result
 
     @staticmethod
     def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, None, None, None, None]:
@@ -84,11 +84,12 @@ class _KeepInput(torch.autograd.Function):
                     activation.value(x, **values), x, grad, create_graph=torch.is_grad_enabled()
                 )
         else:
-            grad_x = _run(slope, x).mul_(grad)
+            grad_x = activation.derivative(x, **values) if slope is None else _run(slope, x)
+            grad_x = grad_x.mul_(grad)
             if activation.piecewise_linear and not torch.isfinite(
                 grad_x.sum()
             ):  # 0 times infinity is 0 there
-                slopes = _run(slope, x)
+                slopes = activation.derivative(x, **values)
                 grad_x = torch.where(slopes == 0, slopes, grad_x)
         return grad_x, None, None, None, None
 
