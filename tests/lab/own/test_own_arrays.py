@@ -220,6 +220,10 @@ def test_unbalanced_classes_are_told_and_weighed_where_asked(tmp_path: Any) -> N
         (TABLE, [], {}, "task: `y` is empty, of shape (0,)"),
         (TABLE, np.zeros(60, int), {}, "task: `y` has one class only, 0; at least two are needed"),
         (TABLE, np.zeros(60), {}, "task: `y` is 0 in every row; there is nothing to learn"),
+        (TABLE, 1e8 + TABLE[:, 0], {}, "which float32 cannot tell apart or square; subtract the mean and divide by"),
+        (TABLE, 1e-30 * TABLE[:, 0], {}, "which float32 cannot tell apart or square; subtract the mean"),
+        (TABLE, 1e30 * TABLE[:, 0], {}, "which float32 cannot tell apart or square; subtract the mean"),
+        (TABLE * 1e300, HALF, {}, "task: column `x1` has values up to"),
         (TABLE, np.arange(60), {}, "task: `y` has 60 different whole numbers in 60 rows, too many for classes; give "
          'floats, or metric="mse"'),
         (TABLE, [f"n{i}" for i in range(60)], {}, "task: `y` has 60 different words in 60 rows, too many"),

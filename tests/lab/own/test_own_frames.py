@@ -113,3 +113,18 @@ class TestPandas:
         frame.columns = ["a"] * len(frame.columns)
         with pytest.raises(ArgumentTypeError, match=re.escape("task: `X` cannot be read as a table:")):
             leaky.lab.task(frame, Y)
+
+
+def test_a_frame_whose_columns_are_named_by_numbers_is_read_by_columns() -> None:
+    pandas = pytest.importorskip("pandas")
+    square = RANDOM.normal(size=(ROWS, ROWS))  # a row read as a column would have the right length
+    named = leaky.lab.task(pandas.DataFrame(square), Y)
+    torch.testing.assert_close(inputs(named), inputs(leaky.lab.task(square, Y)), rtol=0, atol=0)
+
+
+def test_bfloat16_is_read_as_the_numbers_it_holds() -> None:
+    half = torch.from_numpy(RANDOM.normal(size=(ROWS, 3))).bfloat16()
+    read = leaky.lab.task(half, Y)
+    torch.testing.assert_close(inputs(read), inputs(leaky.lab.task(half.double(), Y)))
+    assert "3 columns as 3 numbers" in read.description
+    assert "1 column as 1 number," in leaky.lab.task(half[:, :1], Y).description

@@ -21,10 +21,12 @@ def columns_of_frame(frame: Any) -> list[Column]:
 
     try:
         read = narwhals.from_native(frame, eager_only=True)
-        series = {name: read[name] for name in read.columns}
+        series = list(
+            zip(read.columns, read.iter_columns(), strict=True)
+        )  # a name may be a number, as a place is
     except Exception as error:
         raise ArgumentTypeError(f"task: `X` cannot be read as a table: {one_line(error)}") from error
-    return [_of_series(str(name), values) for name, values in series.items()]
+    return [_of_series(str(name), values) for name, values in series]
 
 
 def _of_series(name: str, series: Any) -> Column:
@@ -45,7 +47,8 @@ def array_of(name: str, values: Any) -> np.ndarray[Any, Any]:
     Raises `ArgumentTypeError` where there is none, such as for a sparse matrix or rows of several lengths.
     """
     if hasattr(values, "detach"):
-        values = values.detach().cpu().numpy()
+        values = values.detach().cpu()
+        values = (values.float() if str(values.dtype) == "torch.bfloat16" else values).numpy()
     elif hasattr(values, "to_numpy"):
         values = values.to_numpy()
     try:

@@ -106,7 +106,11 @@ class TableEncoder:
     @property
     def about(self) -> str:
         """What the network sees, for the report."""
-        return f"{len(self._kept)} columns as {self.width} numbers"
+        columns, numbers = (
+            f"{count} {thing}{'s' if count != 1 else ''}"
+            for count, thing in ((len(self._kept), "column"), (self.width, "number"))
+        )
+        return f"{columns} as {numbers}"
 
     def encode(self, table: Table) -> Floats:
         """The rows of a table as float32 of shape (N, width). Raises `ArgumentError` where a column is not in it."""
@@ -123,7 +127,13 @@ def _numbers(training: Column) -> _Encode:
     there = training.values[~training.missing]
     median, flagged = float(np.median(there)), bool(training.missing.any())
     filled = np.where(training.missing, median, training.values)
-    mean, spread = float(filled.mean()), float(filled.std()) or 1.0
+    with np.errstate(over="ignore"):
+        mean, spread = float(filled.mean()), float(filled.std()) or 1.0
+    if not np.isfinite([mean, spread]).all():
+        raise ArgumentError(
+            f"task: column `{training.name}` has values up to {np.abs(filled).max():.3g}, whose squares overflow; "
+            "scale it, or make a mark for what is missing NaN"
+        )
 
     def encode(column: Column) -> list[npt.NDArray[Any]]:
         if not column.numeric:

@@ -15,6 +15,8 @@ from leaky.lab.own.frames import array_of
 
 _MANY = 0.2
 """Different values, as a share of the rows, above which they are no classes."""
+_SMALLEST, _LARGEST, _STEPS = 1e-15, 1e15, 100 * float(np.finfo(np.float32).eps)
+"""Between which ranges squares are well within float32, and what share of the largest number the range must be."""
 
 
 @dataclass(frozen=True)
@@ -81,10 +83,23 @@ def targets(y: Any, metric: Any = None, like: Targets | None = None) -> Targets:
         raise ArgumentError(
             f"task: `y` holds words such as {array[0]!r}; give numbers, or a metric of classes"
         )
-    values = array.astype(np.float32)
-    if like is None and not (values.std(0) > 0).all():
-        raise ArgumentError(f"task: `y` is {values.flat[0]:g} in every row; there is nothing to learn")
-    return Targets(values)
+    if like is None:
+        _varies(array)
+    return Targets(array.astype(np.float32))
+
+
+def _varies(array: npt.NDArray[Any]) -> None:
+    """Refuse numbers that are all the same, or that float32, which networks learn in, cannot tell apart."""
+    numbers = array.astype(np.float64)
+    spread, largest = np.ptp(numbers, axis=0), np.abs(numbers).max(0)
+    if not (spread > 0).all():
+        constant = numbers[0].flat[np.argmin(spread)]
+        raise ArgumentError(f"task: `y` is {constant:g} in every row; there is nothing to learn")
+    if not ((largest < _LARGEST) & (spread > np.maximum(_SMALLEST, _STEPS * largest))).all():
+        raise ArgumentError(
+            f"task: `y` lies within {numbers.min():.9g} to {numbers.max():.9g}, which float32 cannot tell apart or "
+            "square; subtract the mean and divide by the standard deviation"
+        )
 
 
 def _complete(array: npt.NDArray[Any]) -> None:
