@@ -224,7 +224,17 @@ def test_failing_trials_are_recorded_and_the_rest_goes_on(compare: Any, tiny_tas
     assert {trial.plan.activation for trial in failed} == {"tanh"}
     assert all("RuntimeError: odd" in str(trial.error) for trial in failed)
     assert study.arms[1].failed == sum(trial.plan.phase == "final" for trial in failed)
-    assert any("trials failed" in note for note in study.notes)
+    (told,) = (note for note in study.notes if "running again" in note)
+    assert told.startswith(f"{len(failed)} trial")
+    assert "The first error: RuntimeError: odd" in told
+
+
+def test_many_at_one_end_of_the_grid_are_told_in_one_note(compare: Any) -> None:
+    study = compare(activations=["relu", "tanh", "elu"], learning_rates=[1e-12, 0.1])
+    (told,) = (note for note in study.notes if "wider grid" in note)
+    assert told.startswith(
+        "At 0.1, the highest learning rate of the grid, did best: relu; tanh; elu(alpha=1.0)."
+    )
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,18 @@ def test_where_nothing_is_settled_it_says_so() -> None:
     )
 
 
+def test_a_default_that_is_better_on_fresh_seeds_is_kept() -> None:
+    ahead = replace(unsettled(verdict="better", improvement=Interval(0.02, 0.012, 0.028)), recommended=0.01)
+    assert recommendation(ahead).startswith(
+        "Keep the default, negative_slope=0.01 (learning rate 0.03): 0.1 did best on validation, but on fresh seeds "
+        "the default is better (+2.00 pp, 95 % interval +1.20 to +2.80 pp). But which values are within 1.00 pp"
+    )
+    alike = unsettled(verdict="no practical difference", improvement=Interval(0.001, -0.004, 0.006))
+    assert "the default makes no practical difference to it (+0.10 pp" in recommendation(
+        replace(alike, recommended=0.01)
+    )
+
+
 def test_what_stands_beside_it_has_the_labs_verdict_and_what_was_learned() -> None:
     (prelu,) = tuning_findings(example_tuning())
     assert prelu.activation == "prelu(negative_slope=0.25)"

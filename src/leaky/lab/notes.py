@@ -7,14 +7,19 @@ from collections.abc import Sequence
 from leaky.lab.design import Design
 from leaky.lab.interaction import Outcome
 
+_FEW = 2
+
 
 def notes(designs: Sequence[Design], outcomes: Sequence[Outcome]) -> tuple[str, ...]:
     """One sentence each, by condition where the study has several, then those of the study as a whole."""
     told = _edges(designs, outcomes) + _without_rate(designs, outcomes)
     trials = [trial for _, finished in outcomes for trial in finished]
-    failed = sum(trial.status == "failed" for trial in trials)
-    if failed:
-        told.append(f"{failed} trials failed and are left out of the scores; running again tries them again.")
+    errors = [trial.error for trial in trials if trial.status == "failed"]
+    if errors:
+        what = "1 trial failed and is" if len(errors) == 1 else f"{len(errors)} trials failed and are"
+        told.append(
+            f"{what} left out of the scores; running again tries again. The first error: {errors[0]}."
+        )
     versions = {(trial.environment.get("torch"), trial.environment.get("numpy")) for trial in trials}
     if len(versions) > 1:
         told.append("Trials in the store were computed with several versions of torch or NumPy.")
@@ -25,7 +30,7 @@ def notes(designs: Sequence[Design], outcomes: Sequence[Outcome]) -> tuple[str, 
 
 
 def _edges(designs: Sequence[Design], outcomes: Sequence[Outcome]) -> list[str]:
-    """Who did best at an end of the grid of learning rates: a sentence each, one for each end under conditions."""
+    """Who did best at an end of the grid of learning rates: a sentence each, one for each end where they are many."""
     grid, told = designs[0].learning_rates, []
     if len(grid) == 1:
         return []
@@ -36,12 +41,12 @@ def _edges(designs: Sequence[Design], outcomes: Sequence[Outcome]) -> list[str]:
             for name, best in chosen.items()
             if best == rate
         ]
-        if len(designs) > 1 and names:
+        if len(names) > _FEW or (len(designs) > 1 and names):
             told.append(
                 f"At {rate:g}, the {end} learning rate of the grid, did best: {'; '.join(names)}. "
                 "A wider grid may suit them better."
             )
-        elif len(designs) == 1:
+        else:
             told += [
                 f"{name} did best at {rate:g}, the {end} learning rate of the grid; a wider grid may suit it better."
                 for name in names

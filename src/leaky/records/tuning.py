@@ -68,7 +68,8 @@ class Tuning:
     `study` is the comparison of all values (and of what was learned), differences taken to `chosen`, the value that
     did best on validation; its trials are everything that was trained. `plateau` are the values that are as good as
     the best, and `recommended` is the one to take: the framework's `default` where that is among them, else `chosen`
-    where it is, else the best of them on validation. Where there are none it is `chosen`, and nothing is settled.
+    where it is, else the best of them on validation. Where there are none it is `chosen`, unless the default is
+    better than that or makes no practical difference to it; which values are as good as the best is not settled then.
     """
 
     study: Study

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -105,3 +106,15 @@ def test_standing_reads_the_interval_against_the_margin(low: float, high: float,
 def test_recommended(plateau: tuple[float, ...], found: float) -> None:
     validation = {0.0: 0.8, 0.01: 0.7, 0.1: 0.9, 0.3: 0.95}
     assert best.recommended(plateau, default=0.01, chosen=0.3, validation=validation) == found
+
+
+@pytest.mark.parametrize(
+    ("verdict", "found"),
+    [("better", 0.01), ("no practical difference", 0.01), ("undecided", 0.3), ("worse", 0.3), (None, 0.3)],
+)
+def test_without_a_plateau_a_default_that_fresh_seeds_do_not_find_wanting_is_kept(
+    verdict: Any, found: float
+) -> None:
+    given = {"default": 0.01, "chosen": 0.3, "validation": {0.3: 0.95, 0.01: 0.7}}
+    assert best.recommended((), **given, against_chosen=verdict) == found  # type: ignore[arg-type]
+    assert best.recommended((0.3,), **given, against_chosen=verdict) == 0.3  # type: ignore[arg-type]

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from leaky.lab.statistics import LEVEL
-from leaky.records import Interval, Standing
+from leaky.records import Interval, Standing, Verdict
 
 Matrix = NDArray[np.float64]
 
@@ -77,13 +77,21 @@ def standing(shortfall: Interval, margin: float) -> Standing:
 
 
 def recommended(
-    plateau: Sequence[float], *, default: float, chosen: float, validation: Mapping[float, float]
+    plateau: Sequence[float],
+    *,
+    default: float,
+    chosen: float,
+    validation: Mapping[float, float],
+    against_chosen: Verdict | None = None,
 ) -> float:
     """The default if it is on the plateau, else what was chosen on validation if that is, else the best there.
 
     Final scores choose nothing here: they say what is on the plateau, validation scores (the higher the better, as
-    given) say which of that.
+    given) say which of that. Without a plateau it is what was chosen, unless the one comparison of the default with
+    that, `against_chosen`, says that the default is better or makes no practical difference.
     """
+    if not plateau and against_chosen in ("better", "no practical difference"):
+        return default
     for value in (default, chosen):
         if value in plateau:
             return value

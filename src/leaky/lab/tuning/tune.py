@@ -216,7 +216,15 @@ def tune(
         points=curve,
         chosen=chosen,
         plateau=plateau,
-        recommended=best.recommended(plateau, default=shaped.default, chosen=chosen, validation=validation),
+        recommended=best.recommended(
+            plateau,
+            default=shaped.default,
+            chosen=chosen,
+            validation=validation,
+            against_chosen=next(
+                (point.arm.verdict for point in curve if point.value == shaped.default), None
+            ),
+        ),
         learned=_learned(shaped, arms, done),
         layered=result.layered(arms[hunt.best.activation], hunt.best, done)
         if hunt is not None and hunt.best is not None

@@ -150,12 +150,20 @@ def _as_good(tuning: Tuning) -> str:
 def _unsettled(tuning: Tuning, taken: str, margin: str) -> str:
     """What did best on validation, and whether that is better than the default: one comparison, asked beforehand."""
     open_question = f"which values are within {margin} of the best is not settled{_seeds_needed(tuning)}."
-    if tuning.recommended == tuning.default:
+    if tuning.default == tuning.chosen:
         return f"Keep the default, {taken}: it did best on validation, but {open_question}"
     default = next((p for p in tuning.points if p.value == tuning.default), None)
     if default is None or default.arm.improvement is None:
         return f"Take {taken} for now: it did best on validation, but {open_question}"
     metric, change = tuning.study.metric, default.arm.improvement
+    if tuning.recommended == tuning.default:
+        what = "is better" if default.arm.verdict == "better" else "makes no practical difference to it"
+        ends = interval_text(metric, change, difference=True)
+        numbers = difference_text(metric, change.estimate) + (f", 95 % interval {ends}" if ends else "")
+        return (
+            f"Keep the default, {taken}: {tuning.chosen:g} did best on validation, but on fresh seeds the default "
+            f"{what} ({numbers}). But {open_question}"
+        )
     ahead = Interval(-change.estimate, -change.high, -change.low)
     ends = interval_text(metric, ahead, difference=True)
     numbers = difference_text(metric, ahead.estimate) + (f", 95 % interval {ends}" if ends else "")
