@@ -93,6 +93,47 @@ def test_a_row_as_text() -> None:
 
 
 @pytest.mark.parametrize(
+    ("entry", "framework", "backend", "call", "cells"),
+    [
+        ("elu", "torch", "", "ELU", ("1 (left)", "1", "-1")),
+        ("elu", "leaky", "", "ELU", ("1 (left)", "NaN", "-1")),
+        ("celu", "onnx", "onnxruntime", "Celu", ("", "", "-1")),
+        ("leaky_relu", "torch", "", "LeakyReLU", ("0.01 (left)", "0.01", "-inf")),
+        ("leaky_relu", "keras", "jax", "LeakyReLU", ("1 (right)", "0.3", "-inf")),
+        ("leaky_relu", "keras", "torch", "layers.ReLU", ("0 (left)", "1", "0")),
+        ("leaky_relu", "keras", "jax", "layers.ReLU", ("0 (left)", "0", "0")),
+        ("prelu", "keras", "torch", "PReLU", ("0 (left)", "1", "NaN")),
+        ("rrelu", "torch", "", "RReLU", ("0.22917 (left)", "0.22917", "-inf")),
+        (
+            "leaky_relu",
+            "mxnet",
+            "",
+            "LeakyReLU",
+            ("0.1 at negative_slope 0.1 (left)", "0.1 at negative_slope 0.1", "-inf"),
+        ),
+        ("hardtanh", "onnx", "onnxruntime", "Clip", ("", "", "-1 at min_val -1.0, max_val 1.0")),
+    ],
+)
+def test_cells_are_answers_at_the_defaults_beside_them(
+    entry: str, framework: str, backend: str, call: str, cells: tuple[str, str, str]
+) -> None:
+    """f'(0), f'(NaN) and f(-inf), which were asked at other parameters; the contract asks the frameworks for them."""
+    found = row_of(entry, framework, backend, call).row()
+    assert (found["f'(0)"], found["f'(NaN)"], found["f(-inf)"]) == cells
+
+
+def test_answers_say_where_they_were_asked() -> None:
+    elu = row_of("elu", "torch")
+    assert (elu.answers.at, elu.answers.minus_infinity) == ((("alpha", 2.0),), -2)
+    assert (elu.answers_at().at, elu.answers_at().minus_infinity) == ((("alpha", 1.0),), -1)
+    assert elu.answers_at(alpha=0.5).gradients == (0.5,)
+    assert row_of("hardsigmoid", "onnx", "onnxruntime").answers.at == (("slope", 0.2), ("offset", 0.5))
+    assert row_of("prelu", "mlx").answers_at(negative_slope=0.25).gradients == (None,)  # no rule tells
+    for row in CONVENTIONS:
+        assert [name for name, _ in row.answers.at] == [p.name for p in leaky.catalogue[row.entry].parameters]
+
+
+@pytest.mark.parametrize(
     ("text", "spec"),
     [
         ("keras:leaky_relu", "leaky_relu(negative_slope=0.2)"),
@@ -282,7 +323,9 @@ def test_the_nearest_gelu_is_as_near_as_the_words_say() -> None:
         ("torch:ReLU6", "tinygrad", "f'(6) is 0 in torch, 1 in tinygrad"),
         ("torch:Hardtanh", "jax", "f'(-1) is 0 in torch, 1 in jax"),
         ("lasagne:very_leaky_rectify", "torch", "f'(0) is 0.66667 in lasagne, 0.33333 in torch"),
-        ("torch:CELU", "mlx", "f'(0) is 1 in torch, 0 at alpha 2.0 (neither slope) in mlx"),
+        ("torch:CELU", "mlx", "f'(0) is 1 in torch, 0 (neither slope) in mlx"),
+        ("torch:PReLU", "mlx", "f'(0) is 0.25 in torch, 1.1 at negative_slope 0.1 (neither slope) in mlx"),
+        ("torch:ELU(0.5)", "onnx", "f(-1e-08) is -5e-09 in torch, 0 in onnx"),
         ("torch:Hardtanh(0, 5)", "keras", "f'(5) is 0 in torch, 1 in keras on torch, 0.5 in keras on jax"),
         ("torch:SELU", "onnx", "f(-1e-08) is -1.7581e-08 in torch, 0 in onnx"),
         ("torch:PReLU", "keras", "torch: one slope in all; `num_parameters` gives one per channel (dim 1)"),
@@ -299,6 +342,12 @@ def test_what_differs_all_the_same_is_noted(source: str, to: str, note: str) -> 
         ("leaky_relu(0.2)", "torch"),
         ("torch:ELU", "leaky"),
         ("jax:relu", "keras"),
+        ("torch:Hardsigmoid", "onnx"),  # asked about at ONNX's own slope, 0.2
+        ("jax:hard_sigmoid", "onnx"),
+        ("torch:Hardtanh(0, 6)", "keras"),  # ReLU(max_value=6) is relu6
+        ("keras:PReLU", "torch"),
+        ("keras:ReLU(negative_slope=0.0)", "jax"),
+        ("chainer:hard_sigmoid", "leaky"),
     ],
 )
 def test_nothing_is_noted_where_nothing_differs(source: str, to: str) -> None:

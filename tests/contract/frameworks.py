@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import math
+import re
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -138,25 +139,94 @@ def ask_onnxruntime(row: Convention, name: str, x: float, parameters: dict[str, 
     return float(session.run(None, {"x": np.full(1, x, dtype=np.float32)})[0][0]), math.nan
 
 
-def disagreements(row: Convention, ask: Ask) -> list[str]:
-    """Every answer in the row that the framework, asked now, gives otherwise; empty where the row is right."""
+FURTHER: dict[str, tuple[dict[str, Any], ...]] = {
+    "leaky_relu": ({"negative_slope": 0.25}, {"negative_slope": 0.0}),
+    "prelu": ({"negative_slope": 0.25}, {"negative_slope": 0.0}),
+    "rrelu": ({"lower": 0.25, "upper": 0.5},),
+    "elu": ({"alpha": 0.5}, {"alpha": 1.0}),
+    "celu": ({"alpha": 0.5}, {"alpha": 1.0}),
+    "clipped_relu": ({"ceiling": 3.0}, {"ceiling": 6.0}),
+    "thresholded_relu": ({"threshold": 2.0}, {"threshold": 0.0}),
+    "hardshrink": ({"lambd": 0.25},),
+    "hardtanh": ({"min_val": -2.0, "max_val": 3.0}, {"min_val": 0.0, "max_val": 6.0}),
+    "hardsigmoid": ({"slope": 1 / 6},),
+    "softplus": ({"beta": 2.0},),
+    "gelu": ({"approximate": "tanh"},),
+    "silu": ({"beta": 2.0},),
+}
+"""By entry, parameters besides those that rows were asked at and the frameworks' defaults."""
+
+
+def settings_of(row: Convention) -> list[dict[str, Any]]:
+    """The parameters to call with: those asked at, the defaults, and `FURTHER`, of what the callable takes."""
     taken = {argument.parameter for argument in row.arguments}
-    asked = {name: value for name, value in row.question.parameters if name in taken}
+    missing = {a.parameter for a in row.arguments if a.parameter and a.default in (REQUIRED, None)}
+    known: list[dict[str, Any]] = [dict(row.question.parameters), *FURTHER.get(row.entry, ())]
+    given = [{name: value for name, value in one.items() if name in taken} for one in known]
+    return [one for one in ([] if missing else [{}]) + given if missing <= set(one)]
+
+
+def disagreements(row: Convention, ask: Ask) -> list[str]:
+    """Every answer of the row that the framework, asked now at each of `settings_of`, gives otherwise."""
+    assert {**dict(row.answers.at), **dict(row.question.parameters), **dict(row.fixed)} == dict(
+        row.answers.at
+    )
+    return [line for one in settings_of(row) for line in _disagreements(row, ask, one)]
+
+
+def _disagreements(row: Convention, ask: Ask, given: dict[str, Any]) -> list[str]:
+    stated = row.answers_at(**given)
+    entry = lookup(row.entry)
+    kinks = entry.kinks_at(*dict(stated.at).values()) or row.question.kinks
+    if not row.question.kinks:  # softplus' own is not asked about
+        kinks = ()
     wrong = []
 
     def hold(what: str, found: float, stated: float | None) -> None:
         if stated is not None and not np.isclose(found, stated, rtol=2e-5, atol=0, equal_nan=True):
-            wrong.append(f"{name}: {what} is {found}, the row says {stated}")
+            wrong.append(f"{name} at {given}: {what} is {found}, the row says {stated}")
 
     for name in row.names:
-        for x, slope in zip(row.question.kinks, row.answers.gradients, strict=False):
-            hold(f"f'({x})", ask(row, name, x, asked)[1], slope)
-        value, slope = ask(row, name, math.nan, asked)
-        hold("f(nan)", value, row.answers.nan)
-        hold("f'(nan)", slope, row.answers.nan_gradient)
-        hold("f(-inf)", ask(row, name, -math.inf, asked)[0], row.answers.minus_infinity)
-        for (x, other), value in zip(row.question.points, row.answers.values, strict=True):
-            hold(f"f({x}) at {other}", ask(row, name, x, {**asked, **dict(other)})[0], value)
+        for x, slope in zip(kinks, stated.gradients, strict=False):
+            hold(f"f'({x})", ask(row, name, x, given)[1], slope)
+        value, slope = ask(row, name, math.nan, given)
+        hold("f(nan)", value, stated.nan)
+        hold("f'(nan)", slope, stated.nan_gradient)
+        hold("f(-inf)", ask(row, name, -math.inf, given)[0], stated.minus_infinity)
+        for (x, other), value in zip(row.question.points, stated.values, strict=False):
+            hold(f"f({x}) at {other}", ask(row, name, x, {**given, **dict(other)})[0], value)
+    return wrong
+
+
+_PRINTED = re.compile(r"(\S+)( at (.*?))?( \((left|right|middle|smooth|neither side)\))?")
+
+
+def misprinted(row: Convention, ask: Ask) -> list[str]:
+    """Every cell of the row's table that the framework answers otherwise, by a bare call or where the cell says."""
+    cells = row.row()
+    wrong = []
+    for cell, x, place in (
+        ("f'(0)", 0.0, 1),
+        ("f(NaN)", math.nan, 0),
+        ("f'(NaN)", math.nan, 1),
+        ("f(-inf)", -math.inf, 0),
+    ):
+        if not cells[cell]:
+            continue
+        match = _PRINTED.fullmatch(cells[cell])
+        assert match is not None, cells[cell]
+        stated, where = float(match[1]), match[3]
+        given = (
+            {key: float(value) for key, _, value in (one.partition(" ") for one in where.split(", "))}
+            if where
+            else {}
+        )
+        missing = {a.parameter for a in row.arguments if a.parameter and a.default in (REQUIRED, None)}
+        if missing and not where:  # printed alone because it is so everywhere
+            given = {name: value for name, value in row.question.parameters if name in missing}
+        found = ask(row, row.call, x, given)[place]
+        if not np.isclose(found, stated, rtol=1e-4, atol=0, equal_nan=True):
+            wrong.append(f"{row.call}: {cell} is {found}, printed is {cells[cell]}")
     return wrong
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import keras
-from frameworks import ask_keras, departures, disagreements, misnamed
+from frameworks import ask_keras, departures, disagreements, misnamed, misprinted
 
 from leaky.catalogue.conventions.keras import KERAS
 
@@ -28,7 +28,12 @@ def _at_slope_three_halves() -> list[list[float]]:
 
 def main() -> None:
     rows = [row for row in KERAS if row.backend == keras.backend.backend()]
-    wrong = [line for row in rows for check in (disagreements, departures) for line in check(row, ask_keras)]
+    wrong = [
+        line
+        for row in rows
+        for check in (disagreements, departures, misprinted)
+        for line in check(row, ask_keras)
+    ]
     wrong += [line for row in rows for line in misnamed(row)]
     found = {"rows": [row.call for row in rows], "wrong": wrong, "refuses": _refuses_negative_slopes()}
     found["above one"] = _at_slope_three_halves()

@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("jax")
 
-from frameworks import ask_jax, departures, disagreements, misnamed, resolve
+from frameworks import ask_jax, departures, disagreements, misnamed, misprinted, resolve
 
 from leaky.catalogue.conventions import Convention
 from leaky.catalogue.conventions.jax import FLAX, JAX
@@ -17,6 +17,7 @@ PRELU = [row for row in FLAX if row.entry == "prelu"]
 @pytest.mark.parametrize("row", JAX, ids=lambda row: row.call)
 def test_jax_answers_as_its_row_says(row: Convention) -> None:
     assert disagreements(row, ask_jax) == []
+    assert misprinted(row, ask_jax) == []
     assert departures(row, ask_jax) == []
     assert misnamed(row) == []
 
@@ -25,6 +26,7 @@ def test_jax_answers_as_its_row_says(row: Convention) -> None:
 def test_flaxs_prelu_answers_as_its_row_says(row: Convention) -> None:
     pytest.importorskip("flax")
     assert disagreements(row, ask_jax) == []
+    assert misprinted(row, ask_jax) == []
     assert departures(row, ask_jax) == []
 
 

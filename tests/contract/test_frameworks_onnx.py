@@ -8,7 +8,7 @@ import pytest
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
-from frameworks import ask_onnxruntime, departures, disagreements  # noqa: E402
+from frameworks import ask_onnxruntime, departures, disagreements, misprinted  # noqa: E402
 
 from leaky.catalogue import lookup  # noqa: E402
 from leaky.catalogue.conventions import Convention  # noqa: E402
@@ -19,6 +19,7 @@ from leaky.catalogue.conventions.record import REQUIRED  # noqa: E402
 @pytest.mark.parametrize("row", ONNX, ids=lambda row: row.call)
 def test_onnx_runtime_answers_as_its_row_says(row: Convention) -> None:
     assert disagreements(row, ask_onnxruntime) == []
+    assert misprinted(row, ask_onnxruntime) == []
     assert departures(row, ask_onnxruntime) == []
 
 

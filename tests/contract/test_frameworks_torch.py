@@ -8,7 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from frameworks import ask_torch, departures, disagreements, misnamed  # noqa: E402
+from frameworks import ask_torch, departures, disagreements, misnamed, misprinted  # noqa: E402
 
 from leaky.catalogue.conventions import Convention  # noqa: E402
 from leaky.catalogue.conventions.torch import TORCH  # noqa: E402
@@ -20,6 +20,7 @@ VECTOR = 64
 @pytest.mark.parametrize("row", TORCH, ids=lambda row: row.call)
 def test_pytorch_answers_as_its_row_says(row: Convention) -> None:
     assert disagreements(row, ask_torch) == []
+    assert misprinted(row, ask_torch) == []
     assert departures(row, ask_torch) == []
 
 

@@ -147,5 +147,5 @@ def test_backends_with_the_same_answers_are_one_row():
     rows = sheet(catalogue.parse("leaky_relu"))["conventions"]
     merged = same_rows(rows)
     assert len(merged) <= len(rows)
-    threshold = same_rows(sheet(catalogue.parse("thresholded_relu"))["conventions"])
-    assert "keras on torch, jax" in [row["framework"] for row in threshold]
+    clipped = same_rows(sheet(catalogue.parse("clipped_relu"))["conventions"])
+    assert "keras on torch, jax" in [row["framework"] for row in clipped]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 
+from leaky.catalogue.conventions.carried import side_of
 from leaky.catalogue.conventions.record import Convention, number
 from leaky.catalogue.spec import Spec
 
@@ -26,42 +26,41 @@ def _at_kinks(meanings: tuple[tuple[Convention, Spec], ...]) -> list[tuple[str, 
     found: dict[float, _Said] = {}
     for row, spec in meanings:
         kinks = spec.activation.kinks_at(*spec.values) or row.question.kinks
-        for kink, (_, gradient, side) in zip(kinks, row.gradients, strict=False):
-            found.setdefault(kink, []).append((row, _slope(row, spec, kink, gradient, side)))
+        here = row.answers_at(**spec.parameters).gradients
+        for kink, slope, (_, asked, side) in zip(kinks, here, row.gradients, strict=False):
+            if slope is not None:
+                neither = side_of(spec.activation, kink, slope, spec.parameters) == "neither"
+                told = f"{number(slope)}{' (neither slope)' if neither else ''}"
+                found.setdefault(kink, []).append((row, told))
+            elif side == "neither":  # known where it was asked alone
+                found.setdefault(kink, []).append(
+                    (row, f"{number(asked)}{_asked(row, spec)} (neither slope)")
+                )
     return [(f"f'({kink:g})", said) for kink, said in found.items()]
 
 
-def _slope(row: Convention, spec: Spec, kink: float, gradient: float, side: str) -> str:
-    """The slope at a kink, at the parameters of `spec`: asked at others, its side tells what it is at these."""
-    if side == "neither":
-        return f"{gradient:.5g}{_asked(row, spec)} (neither slope)"
-    sides = {"left": "left", "right": "right", "middle": "mid", "smooth": None}
-    slope = spec.activation.derivative([kink], *spec.values, kink=sides[side])
-    return f"{float(slope[0]):.5g}"
-
-
 def _at_nan_and_infinity(meanings: tuple[tuple[Convention, Spec], ...]) -> list[tuple[str, _Said]]:
-    rows = [row for row, _ in meanings]
-    nan = [(row, number(row.answers.nan)) for row in rows if row.answers.nan is not None]
-    infinity = [(row, row.answers.minus_infinity) for row, _ in meanings]
-    ends = [(row, number(y)) for row, y in infinity if y is not None and (y == 0 or not math.isfinite(y))]
+    here = [(row, row.answers_at(**spec.parameters)) for row, spec in meanings]
+    nan = [(row, number(told.nan)) for row, told in here if told.nan is not None]
+    ends = [(row, number(told.minus_infinity)) for row, told in here if told.minus_infinity is not None]
     return [("f(NaN)", nan), ("f(-inf)", ends)]
 
 
 def _at_points(meanings: tuple[tuple[Convention, Spec], ...]) -> list[tuple[str, _Said]]:
+    """At the points that are asked at every setting; those of one setting are in `answers_at` of it."""
     found: dict[str, _Said] = {}
     for row, spec in meanings:
-        for (x, other), y in zip(row.question.points, row.answers.values, strict=False):
-            if all(spec.parameters.get(name) == value for name, value in other):
-                where = f"f({x:g})" + ("" if other else _asked(row, spec))
-                found.setdefault(where, []).append((row, number(y)))
+        here = row.answers_at(**spec.parameters).values
+        for (x, other), y in zip(row.question.points, here, strict=False):
+            if not other and y is not None:
+                found.setdefault(f"f({x:g})", []).append((row, number(y)))
     return list(found.items())
 
 
 def _asked(row: Convention, spec: Spec) -> str:
     """The parameters of the answer, where they are not those of `spec`."""
     given = spec.parameters
-    other = [f"{name} {value}" for name, value in row.question.parameters if given.get(name) != value]
+    other = [f"{name} {value}" for name, value in row.answers.at if given.get(name) != value]
     return f" at {', '.join(other)}" if other else ""
 
 

@@ -118,7 +118,8 @@ _NAMES: Final = (
                 form="keras.initializers.Constant({})",
             ),
         ),
-        remark="one slope per element of the feature map; `shared_axes=[1, 2]` gives one per channel",
+        remark="one slope per element of the feature map; `shared_axes=[1, 2]` gives one per channel; "
+        "f'(0) is 0 whatever the slope",
     ),
     _function("relu6", "relu6"),
     _row("elu", "layers.ELU", source="layers/activations/elu.py", arguments=(parameter("alpha", 1.0),)),
@@ -153,9 +154,31 @@ def _answers(row: Convention, backend: str) -> Answers | None:
         return _TENSORFLOW.get(row.entry)
     library = torch.ANSWERS if backend == "torch" else jax.ANSWERS
     answers = _KERAS_OWN[backend].get(row.entry) or library[row.entry]
-    if row.call in _RELU_OF and row.entry == "leaky_relu":  # a slope of 0 is taken for "no slope": ReLU
+    if row.call in _RELU_OF and row.entry == "leaky_relu":  # at a slope of 0 it is `_further`
         return replace(answers, values=(0.0,))
     return answers
+
+
+_TAKEN_FOR: Final[Mapping[str, tuple[str, str, float]]] = {
+    "leaky_relu": ("relu", "negative_slope", 0.0),
+    "thresholded_relu": ("relu", "threshold", 0.0),
+    "clipped_relu": ("relu6", "ceiling", 6.0),
+}
+"""For which other function `ReLU` is taken, and at which value of which parameter."""
+
+
+def _further(row: Convention, backend: str) -> tuple[Answers, ...]:
+    """Where `ReLU(...)` calls the backend's relu or relu6 instead of its own formula: their answers."""
+    if row.call not in _RELU_OF or row.entry not in _TAKEN_FOR:
+        return ()
+    other, name, value = _TAKEN_FOR[row.entry]
+    library = {"torch": torch.ANSWERS, "jax": jax.ANSWERS, "tensorflow": _TENSORFLOW}[backend]
+    answers = library[other]
+    if (
+        row.entry == "leaky_relu" and answers.minus_infinity is not None
+    ):  # the point asked about at a slope of 0
+        answers = replace(answers, values=(answers.minus_infinity,))
+    return (replace(answers, at=((name, value),)),)
 
 
 def _on_backends() -> Iterator[Convention]:
@@ -164,7 +187,13 @@ def _on_backends() -> Iterator[Convention]:
             answers = _answers(row, backend)
             if answers is not None:
                 evidence: Evidence = "measured" if backend == "tensorflow" else "tested"
-                yield replace(row, backend=backend, answers=answers, evidence=evidence)
+                yield replace(
+                    row,
+                    backend=backend,
+                    answers=answers,
+                    further=_further(row, backend),
+                    evidence=evidence,
+                )
         if row.entry == "leaky_relu":
             at_slope_0 = 0.0 if row.call in _RELU_OF else NAN
             yield replace(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 INF: Final = math.inf
 NAN: Final = math.nan
@@ -29,13 +29,15 @@ class Answers:
     """A framework's answers to a `Question`; None where nobody knows.
 
     `gradients` are f' at its kinks with an incoming gradient of 1 (empty: none known), `values` are f at its points.
+    `at` are the entry's parameters at which all this was asked; a `Convention` fills in what is not said.
     """
 
-    gradients: tuple[float, ...] = ()
+    gradients: tuple[float | None, ...] = ()
     nan: float | None = None
     nan_gradient: float | None = None
     minus_infinity: float | None = None
-    values: tuple[float, ...] = ()
+    values: tuple[float | None, ...] = ()
+    at: tuple[tuple[str, Any], ...] = ()
 
 
 _SLOPE = (("negative_slope", 0.1),)

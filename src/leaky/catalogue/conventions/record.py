@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Final, Literal
 
+from leaky.catalogue.conventions.carried import carry, side_of
 from leaky.catalogue.conventions.questions import QUESTIONS, Answers, Question
 from leaky.catalogue.table import lookup
 
@@ -62,7 +65,9 @@ class Argument:
 class Convention:
     """How `framework` calls the entry `entry`, and what it answers at kinks, NaN and -inf.
 
-    `answers` are those to `question`, on float32 and one element; None: not known, or the framework has no gradients.
+    `answers` are those to `question`, on float32 and one element, at the parameters `answers.at`; None: not known, or
+    the framework has no gradients. `answers_at` tells them at other parameters, `row()` at the framework's defaults;
+    `further` are answers at settings for which the framework takes another path.
     `evidence` is "tested" (the test suite calls the framework), "measured" (run once, with `version`), "read" (in
     the file `source`) or "documented" (the vendor's page says so, nobody looked).
     """
@@ -75,10 +80,20 @@ class Convention:
     arguments: tuple[Argument, ...] = ()
     fixed: tuple[tuple[str, Value], ...] = ()
     answers: Answers = field(default_factory=Answers)
+    further: tuple[Answers, ...] = ()
     remark: str = ""
     version: str
     source: str
     evidence: Evidence
+
+    def __post_init__(self) -> None:
+        at = self._setting(dict(self.question.parameters))
+        object.__setattr__(self, "answers", replace(self.answers, at=tuple(at.items())))
+
+    def _setting(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Every parameter of the entry: given, else as the framework has it, else as the entry."""
+        known = {p.name: p.default for p in lookup(self.entry).parameters}
+        return {**known, **self.defaults, **parameters, **dict(self.fixed)}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -103,13 +118,13 @@ class Convention:
 
     @property
     def gradients(self) -> tuple[tuple[float, float, str], ...]:
-        """(x, f'(x), side) at every kink that was asked about; the parameters are those of `question`."""
+        """(x, f'(x), side) at every kink that was asked about; the parameters are `answers.at`."""
         asked = zip(self.question.kinks, self.answers.gradients, strict=False)
-        return tuple((x, gradient, self._side(x, gradient)) for x, gradient in asked)
+        return tuple((x, gradient, self._side(x, gradient)) for x, gradient in asked if gradient is not None)
 
     @property
     def gradient_at_zero(self) -> float | None:
-        """f'(0) with an incoming gradient of 1, at the parameters of `question`; None where it is not known."""
+        """f'(0) with an incoming gradient of 1, at the parameters `answers.at`; None where it is not known."""
         return next((gradient for x, gradient, _ in self.gradients if x == 0), None)
 
     @property
@@ -118,31 +133,64 @@ class Convention:
         return next((side for x, _, side in self.gradients if x == 0), None)
 
     def _side(self, x: float, gradient: float) -> str:
-        left, right = self._slopes(x, **dict(self.question.parameters))
-        for name, slope in (("left", left), ("right", right), ("middle", (left + right) / 2)):
-            if abs(gradient - slope) < 1e-4:
-                return "smooth" if left == right else name
-        return "neither"
+        return side_of(lookup(self.entry), x, gradient, dict(self.answers.at))
 
-    def _slopes(self, x: float, **parameters: Any) -> tuple[float, float]:
-        """f' to the left and to the right of x, by the catalogue."""
-        step = 1e-7
-        parameters = {**self.defaults, **parameters, **dict(self.fixed)}
-        left, right = lookup(self.entry).derivative([x - step, x + step], **parameters).tolist()
-        return round(left, 5), round(right, 5)
+    def answers_at(self, **parameters: Any) -> Answers:
+        """The answers at these parameters of the entry, the framework's defaults where not given.
+
+        What was asked elsewhere is carried over where a rule tells how; None where none does.
+
+        >>> import leaky
+        >>> elu = next(row for row in leaky.catalogue["elu"].conventions if row.framework == "torch")
+        >>> elu.answers.at, elu.answers.minus_infinity
+        ((('alpha', 2.0),), -2.0)
+        >>> elu.answers_at(alpha=1.0).minus_infinity
+        -1.0
+        """
+        to = self._setting(parameters)
+        for answers in self.further:
+            if all(to[name] == value for name, value in answers.at):
+                return answers
+        return carry(lookup(self.entry), self.question, self.answers, to)
+
+    @property
+    def _printed(self) -> Answers:
+        """What a table prints: the answers at the defaults, those asked for where an argument has no default."""
+        return self.answers if self._without_default else self.answers_at()
+
+    @property
+    def _without_default(self) -> set[str]:
+        """The entry's parameters that a bare call does not have."""
+        return {a.parameter for a in self.arguments if a.parameter and a.default in (REQUIRED, None)}
 
     @property
     def at_zero(self) -> str:
         """f'(0) and its side as a table prints them: at the framework's defaults, else at the parameters asked at."""
-        asked, side = self.gradient_at_zero, self.side
-        if asked is None:
+        if self.gradient_at_zero is None:
             return ""
-        if side == "neither":
-            where = ", ".join(f"{name} {value}" for name, value in self.question.parameters)
-            return f"{asked:.5g}{where and f' at {where}'} (neither side)"
-        left, right = self._slopes(0.0)
-        slope = {"left": left, "right": right, "middle": (left + right) / 2, "smooth": left}[side or "smooth"]
-        return f"{slope:.5g} ({side})"
+        printed, place = self._printed, self.question.kinks.index(0.0)
+        here, side = printed.gradients[place], self.side
+        if here is not None and (side == "neither" or any(printed is more for more in self.further)):
+            side = side_of(lookup(self.entry), 0.0, here, dict(printed.at))
+        told = self._cell(here, self.gradient_at_zero)
+        return f"{told} ({f'{side} side' if side == 'neither' else side})"
+
+    def _cell(self, here: float | None, asked: float | None) -> str:
+        """An answer as a table prints it, with the parameters asked at where they are not the defaults."""
+        if asked is None:
+            return number(here)
+        everywhere = asked == 0 or not math.isfinite(asked)
+        if here is not None and (everywhere or self._printed is not self.answers):
+            return number(here)
+        return f"{number(asked)}{self._asked_elsewhere()}"
+
+    def _asked_elsewhere(self) -> str:
+        """Where it was asked, of what a bare call of the framework does not have."""
+        bare, missing = self._setting({}), self._without_default
+        told = ", ".join(
+            f"{name} {value}" for name, value in self.answers.at if name in missing or bare[name] != value
+        )
+        return told and f" at {told}"
 
     def _told(self) -> str:
         """The defaults in the framework's words; what it fixes in the entry's."""
@@ -152,15 +200,19 @@ class Convention:
         return ", ".join(f"{a.name}={a.default!r}" for a in self.arguments if a.parameter)
 
     def row(self) -> dict[str, str]:
-        """The record as text by column, for a table."""
+        """The record as text by column, for a table; answers are those at the framework's defaults.
+
+        Where there is none, or an answer is known only where it was asked, the cell says at which parameters.
+        """
+        asked, printed = self.answers, self._printed
         return {
             "framework": f"{self.framework} on {self.backend}" if self.backend else self.framework,
             "call": self.call,
             "defaults": self._told(),
             "f'(0)": self.at_zero,
-            "f(NaN)": number(self.answers.nan),
-            "f'(NaN)": number(self.answers.nan_gradient),
-            "f(-inf)": number(self.answers.minus_infinity),
+            "f(NaN)": self._cell(printed.nan, asked.nan),
+            "f'(NaN)": self._cell(printed.nan_gradient, asked.nan_gradient),
+            "f(-inf)": self._cell(printed.minus_infinity, asked.minus_infinity),
             "version": self.version,
             "evidence": self.evidence,
             "source": self.source,

@@ -105,7 +105,8 @@ KERAS2: Final = (
             ),
         ),
         answers=Answers((0.0,)),
-        remark="one slope per element of the feature map; `shared_axes=[1, 2]` gives one per channel",
+        remark="one slope per element of the feature map; `shared_axes=[1, 2]` gives one per channel; "
+        "f'(0) is 0 whatever the slope",
     ),
     _keras2("thresholded_relu", "layers.ThresholdedReLU", arguments=(parameter("theta", 1.0, "threshold"),)),
     _keras2("elu", "layers.ELU", arguments=(parameter("alpha", 1.0),)),
