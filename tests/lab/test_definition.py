@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from leaky.errors import TaskError
-from leaky.lab.metrics import NamedMetric
 from leaky.lab.definition import Task
+from leaky.lab.metrics import NamedMetric
 from leaky.records import Metric
 
 
@@ -209,7 +209,8 @@ def own_metric(outputs: torch.Tensor, targets: torch.Tensor) -> float:
         ({"model": None}, "task `t`: `model` must be a function of (activation, seed), got None"),
         (
             {"metric": "f1"},
-            "task `t`: `metric` must be a function or one of accuracy, error_rate, balanced_accuracy, mse, mae, r2, got 'f1'",
+            "task `t`: `metric` must be a function or one of accuracy, error_rate, balanced_accuracy, mse, mae, r2, "
+            "got 'f1'",
         ),
         ({"name": 5}, "task `5`: `name` must be text, got 5"),
         ({"recipe": {"epochs": 2}}, "task `t`: `recipe` must be a leaky.lab.Recipe, got {'epochs': 2}"),
