@@ -218,6 +218,14 @@ HOW = "; write a framework's call, such as keras:LeakyReLU(negative_slope=0.2)"
         ("jax:relu(0.1)", ArgumentError, "jax:relu: takes no arguments, got `relu(0.1)`"),
         ("onnx:PRelu", ArgumentError, "onnx:PRelu: `slope` has no default; give it, got `PRelu`"),
         ("torch:LeakyReLU(nan)", ArgumentError, "leaky_relu: `negative_slope` must be finite, got nan"),
+        *(
+            (
+                f"torch:PReLU({count})",
+                ArgumentError,
+                f"torch:PReLU: `num_parameters` must be a whole number of at least 1, got `PReLU({count})`",
+            )
+            for count in ("0", "2.5", "True")
+        ),
         (
             "torch:LeakyReLU(True)",
             ArgumentTypeError,
@@ -257,6 +265,14 @@ def test_nesting_never_crashes(inner: str, length: int) -> None:
         ("leaky_relu(0.1)", "leaky", "leaky.nn.LeakyReLU(negative_slope=0.1)"),
         ("torch:PReLU", "keras", "keras.layers.PReLU(alpha_initializer=keras.initializers.Constant(0.25))"),
         ("keras:PReLU", "torch", "torch.nn.PReLU(init=0.0)"),
+        (
+            "torch:PReLU(8)",
+            "keras",
+            "keras.layers.PReLU(alpha_initializer=keras.initializers.Constant(0.25))",
+        ),
+        ("torch:PReLU(8, init=0.1)", "paddle", "paddle.nn.PReLU(num_parameters=8, init=0.1)"),
+        ("mlx:PReLU(num_parameters=4)", "torch", "torch.nn.PReLU(num_parameters=4, init=0.25)"),
+        ("torch:PReLU(8)", "leaky", "leaky.prelu(x, negative_slope=0.25)"),
         ("jax:gelu", "torch", "torch.nn.functional.gelu(x, approximate='tanh')"),
         ("torch:GELU", "jax", "jax.nn.gelu(x, approximate=False)"),
         ("thresholded_relu(2)", "torch", "torch.nn.Threshold(threshold=2.0, value=0.0)"),
@@ -328,7 +344,11 @@ def test_the_nearest_gelu_is_as_near_as_the_words_say() -> None:
         ("torch:ELU(0.5)", "onnx", "f(-1e-08) is -5e-09 in torch, 0 in onnx"),
         ("torch:Hardtanh(0, 5)", "keras", "f'(5) is 0 in torch, 1 in keras on torch, 0.5 in keras on jax"),
         ("torch:SELU", "onnx", "f(-1e-08) is -1.7581e-08 in torch, 0 in onnx"),
-        ("torch:PReLU", "keras", "torch: one slope in all; `num_parameters` gives one per channel (dim 1)"),
+        (
+            "torch:PReLU",
+            "keras",
+            "torch: one slope in all with num_parameters=1, otherwise one per channel (dim 1)",
+        ),
     ],
 )
 def test_what_differs_all_the_same_is_noted(source: str, to: str, note: str) -> None:

@@ -27,6 +27,7 @@ INVERTIBLE: list[tuple[str, dict[str, Any]]] = [
     ("tanh", {}),
     ("softsign", {}),
     ("s_shaped_relu", {"slope_left": 0.3, "slope_right": 2.0}),
+    ("silu", {"beta": 0.0}),
 ]
 
 
@@ -67,6 +68,7 @@ def test_no_way_back_is_nan(name: str, outside: list[float]) -> None:
         ("leaky_relu", {"negative_slope": -0.5}, "`negative_slope` must be above 0, got -0.5"),
         ("s_shaped_relu", {"slope_right": 0.0}, "`slope_right` must be above 0, got 0"),
         ("gelu", {}, "below 0 two x give the same value"),
+        ("silu", {"beta": 0.5}, "below 0 two x give the same value"),
         ("hardtanh", {}, "it is flat beyond min_val and max_val"),
         ("maxout", {}, "only the largest of a group is left"),
         ("dynamic_relu", {}, "it depends on its weights"),

@@ -115,3 +115,12 @@ def test_what_is_no_module_is_refused() -> None:
         ArgumentTypeError, match=r"^from_module: `module` must be a torch.nn.Module, got 'relu'$"
     ):
         leaky.from_module("relu")  # type: ignore[arg-type]
+
+
+def test_what_is_named_in_the_refusal_can_be_made() -> None:
+    with pytest.raises(ArgumentError) as caught:
+        leaky.from_module(nn.Linear(2, 2))
+    named = str(caught.value).rpartition("these are ")[2].split(", ")
+    assert "LeakyReLU" in named
+    assert "SquaredReLU" in named
+    assert [name for name in named if not hasattr(nn, name) and not hasattr(leaky.nn, name)] == []

@@ -203,7 +203,8 @@ GATED = (
         at_zero="f(0) = 0, f'(0) = 1/2; f(-inf) = f'(-inf) = 0; f(NaN) = f'(NaN) = NaN",
         value_formula=_silu,
         derivative_formula=_silu_derivative,
-        no_inverse=_TWO_X,
+        inverse_formula=lambda xp, y, beta: 2 * y,
+        no_inverse=lambda beta: _TWO_X if beta else None,
         parameters=(Parameter(name="beta", default=1.0, meaning="sharpness: 0 is x / 2, ReLU in the limit"),),
         facts=Facts(
             monotone=lambda beta: beta == 0,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from leaky import nn
 from leaky.catalogue import Spec, lookup
 from leaky.errors import ArgumentError, ArgumentTypeError
 from leaky.models.activations import ENTRIES, class_of, own_forward, spec_of
@@ -35,7 +36,7 @@ def from_module(module: torch.nn.Module, *, mean: bool = False) -> Spec:
     if isinstance(module, torch.nn.Threshold):
         return _threshold(module)
     if class_of(module) is None:
-        known = sorted({cls.__name__ for cls in ENTRIES if cls.__name__[0] != "_"})
+        known = sorted({cls.__name__ for cls in ENTRIES if _public(cls)})
         raise ArgumentError(
             f"from_module: `module` must be an activation of the catalogue, got {name}; these are {', '.join(known)}"
         )
@@ -50,6 +51,11 @@ def from_module(module: torch.nn.Module, *, mean: bool = False) -> Spec:
     if spec is None:
         raise ArgumentError(f"from_module: the parameters of {name} are not numbers; give its spec as text")
     return Spec(spec.activation, tuple(spec.activation.bind(**spec.parameters).values()))
+
+
+def _public(cls: type[torch.nn.Module]) -> bool:
+    """Whether a user can make one: a class of torch.nn or of leaky.nn."""
+    return cls.__module__.startswith("torch.nn") or getattr(nn, cls.__name__, None) is cls
 
 
 def _threshold(module: torch.nn.Threshold) -> Spec:

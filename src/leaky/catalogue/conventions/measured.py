@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from leaky.catalogue.conventions.questions import INF, NAN, Answers
-from leaky.catalogue.conventions.record import GELU, Argument, Convention, parameter
+from leaky.catalogue.conventions.record import GELU, NUM_PARAMETERS, Argument, Convention, parameter
 
 _SLOPE = (parameter("negative_slope", 0.01),)
 _ALPHA = (parameter("alpha", 1.0),)
@@ -104,7 +104,7 @@ PADDLE: Final = (
         "prelu",
         "PReLU",
         "",
-        arguments=(Argument("num_parameters", default=1, must=1), parameter("init", 0.25, "negative_slope")),
+        arguments=(NUM_PARAMETERS, parameter("init", 0.25, "negative_slope")),
         answers=Answers((0.1,)),
     ),
     _paddle(
@@ -167,7 +167,7 @@ MLX: Final = (
         "prelu",
         "PReLU",
         "",
-        arguments=(Argument("num_parameters", default=1, must=1), parameter("init", 0.25, "negative_slope")),
+        arguments=(NUM_PARAMETERS, parameter("init", 0.25, "negative_slope")),
         answers=Answers((1.1,)),
         remark="both halves count a tie: the gradient at 0 is 1 + slope",
     ),

@@ -15,11 +15,15 @@ from leaky.errors import ArgumentError
 
 @dataclass(frozen=True)
 class Reading:
-    """What a call means: the entry with its parameters, and the rows of the callable that was named."""
+    """What a call means: the entry with its parameters, and the rows of the callable that was named.
+
+    counts: how many values are learned (`num_parameters`), where it was said; a spec has one of each.
+    """
 
     spec: Spec
     rows: tuple[Convention, ...]
     name: str
+    counts: tuple[tuple[str, int], ...] = ()
 
 
 class _MismatchError(Exception):
@@ -42,7 +46,7 @@ def read(text: str) -> Reading:
     reasons = []
     for row in rows:
         try:
-            values = _bind(row, positional, named, by_entry=name == row.entry)
+            values, counts = _bind(row, positional, named, by_entry=name == row.entry)
         except _MismatchError as mismatch:
             reasons.append(str(mismatch))
             continue
@@ -50,7 +54,7 @@ def read(text: str) -> Reading:
         spec = Spec(activation, tuple(activation.bind(**values).values()))
         same = tuple(other for other in rows if other.entry == row.entry and other.call == row.call)
         called = next((called for called in row.names if ends(called, name)), row.call)
-        return Reading(spec, same, called)
+        return Reading(spec, same, called, tuple(counts.items()))
     raise ArgumentError(f"{framework}:{name}: {reasons[0]}, got `{call.strip()}`")
 
 
@@ -100,8 +104,13 @@ def _literal(name: str, text: str, node: ast.expr) -> Any:
     return read_number(name, text, node)
 
 
-def _bind(row: Convention, positional: list[Any], named: dict[str, Any], by_entry: bool) -> dict[str, Any]:
-    """The entry's parameters; `by_entry`: named as the entry, the callable is meant with what it needs to be it."""
+def _bind(
+    row: Convention, positional: list[Any], named: dict[str, Any], by_entry: bool
+) -> tuple[dict[str, Any], dict[str, int]]:
+    """The entry's parameters, and how many are learned.
+
+    `by_entry`: named as the entry, the callable is meant with what it needs to be it.
+    """
     if len(positional) > len(row.arguments):
         raise _MismatchError(f"takes {_taken(row)}")
     given = dict(zip((argument.name for argument in row.arguments), positional, strict=False))
@@ -111,13 +120,18 @@ def _bind(row: Convention, positional: list[Any], named: dict[str, Any], by_entr
         if name in given or name not in {argument.name for argument in row.arguments}:
             raise _MismatchError(f"`{key}` given twice" if name in given else f"takes {_taken(row)}")
         given[name] = value
-    values = dict(row.fixed)
+    values: dict[str, Any] = dict(row.fixed)
+    counts: dict[str, int] = {}
     for argument in row.arguments:
         own = by_entry and argument.parameter is None
         value = given.get(argument.name, argument.must if own else argument.default)
         if value is REQUIRED:
             raise _MismatchError(f"`{argument.name}` has no default; give it")
-        if argument.parameter is None:
+        if argument.counts:
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise _MismatchError(f"`{argument.name}` must be a whole number of at least 1")
+            counts |= {argument.name: value} if argument.name in given else {}
+        elif argument.parameter is None:
             if value != argument.must:
                 raise _MismatchError(
                     f"is an activation of the catalogue only with {argument.name}={argument.must!r}"
@@ -128,7 +142,7 @@ def _bind(row: Convention, positional: list[Any], named: dict[str, Any], by_entr
             if argument.least is not None and isinstance(value, int | float) and value < argument.least:
                 raise _MismatchError(f"`{argument.name}` must be at least {argument.least:g}")
             values[argument.parameter] = argument.to_entry(value)
-    return values
+    return values, counts
 
 
 def _taken(row: Convention) -> str:

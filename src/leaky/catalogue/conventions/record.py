@@ -38,6 +38,7 @@ class Argument:
     the entry's function only while it has the value `must`. `values` pairs the entry's values with the framework's
     where they are other words for the same; `form` is how any other value is written (`Constant({})`), `former` a
     name the framework used before and still takes, `least` a bound below which it raises where the entry does not.
+    `counts`: how many values are learned, any whole number above 0; they start as the one the entry has.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Argument:
     form: str = "{}"
     former: str = ""
     least: float | None = None
+    counts: bool = False
 
     def to_entry(self, value: Any) -> Any:
         """The entry's value that the framework's `value` stands for."""
@@ -233,6 +235,9 @@ def parameter(name: str, default: Default = REQUIRED, ours: str = "", **more: An
     """An argument that sets the entry's parameter `ours`, of the same name unless told."""
     return Argument(name, ours or name, default, **more)
 
+
+NUM_PARAMETERS: Final = Argument("num_parameters", default=1, must=1, counts=True)
+"""Of PReLU, as PyTorch, Paddle and MLX have it."""
 
 GELU: Final = (("tanh", True), ("none", False))
 """The values of an argument `approximate` that is a bool, as the entry's."""

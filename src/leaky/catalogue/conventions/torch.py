@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from leaky.catalogue.conventions.questions import INF, NAN, Answers
-from leaky.catalogue.conventions.record import Argument, Convention, parameter
+from leaky.catalogue.conventions.record import NUM_PARAMETERS, Argument, Convention, parameter
 
 _VERSION = "2.13.0"
 _SOURCE = "torch/nn/modules/activation.py, aten/src/ATen/native/Activation.cpp"
@@ -39,7 +39,7 @@ _REMARKS = {
     **dict.fromkeys(("relu6", "hardtanh", "hardshrink"), "in arrays of a vector's length f'(NaN) is 0"),
     **dict.fromkeys(("elu", "selu", "celu", "hardswish"), "in arrays of a vector's length f'(NaN) is NaN"),
     "gelu": "in arrays of a vector's length f(inf) is NaN",
-    "prelu": "one slope in all; `num_parameters` gives one per channel (dim 1)",
+    "prelu": "one slope in all with num_parameters=1, otherwise one per channel (dim 1)",
     "rrelu": "in training one slope per element and call; asked here in evaluation",
 }
 
@@ -67,7 +67,7 @@ TORCH: Final = (
     _row(
         "prelu",
         "PReLU",
-        arguments=(Argument("num_parameters", default=1, must=1), parameter("init", 0.25, "negative_slope")),
+        arguments=(NUM_PARAMETERS, parameter("init", 0.25, "negative_slope")),
     ),
     _row(
         "rrelu",

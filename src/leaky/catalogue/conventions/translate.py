@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 from leaky.catalogue.conventions.differences import differences, remarks
@@ -68,14 +69,16 @@ def translate(source: str | Spec, to: str) -> Translation:
     framework = framework_of(to)
     layer = True
     rows: tuple[Convention, ...] = ()
+    counts: dict[str, int] = {}
     if isinstance(source, str) and names_a_framework(source):
         reading = read(source)
         spec, rows, layer = reading.spec, reading.rows, is_layer(reading.name)
+        counts = dict(reading.counts)
     else:
         spec = parse(source)
     reasons: list[str] = []
     for candidate in same(spec):
-        found = _first(candidate, framework, layer, reasons)
+        found = _first(candidate, framework, layer, reasons, counts)
         if found is not None:
             call, targets = found
             meanings = (*((row, spec) for row in rows), *((row, candidate) for row in targets))
@@ -85,12 +88,16 @@ def translate(source: str | Spec, to: str) -> Translation:
 
 
 def _first(
-    spec: Spec, framework: str, layer: bool, reasons: list[str]
+    spec: Spec,
+    framework: str,
+    layer: bool,
+    reasons: list[str],
+    counts: Mapping[str, int] = MappingProxyType({}),
 ) -> tuple[str, tuple[Convention, ...]] | None:
     """The call in `framework` that is exactly `spec`, and its rows (one per backend); reasons are added to."""
     rows = [row for row in conventions_of(spec.activation.name) if row.framework == framework]
     for row, name in sorted(_named(rows), key=lambda named: is_layer(named[1]) != layer):
-        text = _write(row, name, spec, reasons)
+        text = _write(row, name, spec, reasons, counts)
         if text:
             return text, tuple(other for other in rows if other.call == row.call)
     return None
@@ -100,8 +107,11 @@ def _named(rows: list[Convention]) -> Iterator[tuple[Convention, str]]:
     return ((row, name) for row in rows for name in row.names)
 
 
-def _write(row: Convention, name: str, spec: Spec, reasons: list[str]) -> str:
-    """The call of `row` with the values of `spec`; empty where it has not all of them, with the reason added."""
+def _write(row: Convention, name: str, spec: Spec, reasons: list[str], counts: Mapping[str, int]) -> str:
+    """The call of `row` with the values of `spec`; empty where it has not all of them, with the reason added.
+
+    `counts` say how many values are learned, where the source did and the callable can too.
+    """
     left = dict(spec.parameters)
     for parameter, value in row.fixed:
         if not _equal(left.pop(parameter), value):
@@ -117,6 +127,8 @@ def _write(row: Convention, name: str, spec: Spec, reasons: list[str]) -> str:
                 reasons.append(f"{name} takes no `{argument.name}` below {argument.least:g}")
                 return ""
             written.append(f"{argument.name}={argument.write(value)}")
+        elif argument.counts:
+            written += [f"{argument.name}={counts[argument.name]}"] if argument.name in counts else []
         elif argument.must != argument.default:
             written.append(f"{argument.name}={argument.must!r}")
     for known in spec.activation.parameters:
