@@ -121,6 +121,26 @@ def test_gain_of_a_sharp_softplus_goes_to_that_of_relu(beta: float) -> None:
     assert moment <= 0.5 + 2 * 0.39895 * math.log(2) / beta + (math.log(2) / beta) ** 2
 
 
+@pytest.mark.parametrize(
+    ("beta", "threshold", "forward", "backward"), [(3, 1, 1.394886, 1.499593), (0.5, 1, 0.661239, 1.912562)]
+)
+def test_gains_of_a_softplus_that_jumps_are_integrals_of_both_pieces(
+    beta: float, threshold: float, forward: float, backward: float
+) -> None:
+    # The midpoint rule on each side of the jump at threshold / beta, beyond which f is x.
+    steps, jump = 1_000_000, threshold / beta
+    z = -12 + (jump + 12) * (np.arange(steps) + 0.5) / steps
+    weight = np.exp(-z * z / 2) * (jump + 12) / steps / math.sqrt(2 * math.pi)
+    density, beyond = math.exp(-jump * jump / 2) / math.sqrt(2 * math.pi), math.erfc(jump / math.sqrt(2)) / 2
+    value = np.sum(weight * (np.log1p(np.exp(beta * z)) / beta) ** 2) + jump * density + beyond
+    slope = np.sum(weight / (1 + np.exp(-beta * z)) ** 2) + beyond
+    softplus = leaky.catalogue["softplus"]
+    assert softplus.gain(beta, threshold) == pytest.approx(1 / math.sqrt(value), rel=1e-10)
+    assert softplus.backward_gain(beta, threshold) == pytest.approx(1 / math.sqrt(slope), rel=1e-10)
+    assert softplus.gain(beta, threshold) == pytest.approx(forward, abs=6e-7)
+    assert softplus.backward_gain(beta, threshold) == pytest.approx(backward, abs=6e-7)
+
+
 def test_gains_of_huge_slopes_do_not_overflow() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")

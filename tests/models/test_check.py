@@ -136,7 +136,7 @@ def test_parameters_that_are_fine(activation: nn.Module) -> None:
         (nn.Softplus(-1), "LKY106"),
         (nn.PReLU(init=-0.5), "LKY107"),
         (nn.LeakyReLU(nn.Parameter(torch.tensor(0.1))), "LKY104"),
-        (leaky.nn.LeakyReLU(True), "LKY101"),
+        (leaky.nn.LeakyReLU(1), "LKY101"),
         (leaky.nn.BatchNormAct1d(64, activation="leaky_relu(negative_slope=2)"), "LKY102"),
     ],
     ids=repr,

@@ -52,6 +52,8 @@ class Activation:
     """What is wrong with parameters (all numbers) that do not go together; None where nothing is."""
     kinks: tuple[float, ...] = ()
     """Where the derivative jumps, at the default parameters; see `kinks_at`."""
+    seams: Callable[..., tuple[float, ...]] | None = field(default=None, repr=False)
+    """Of the parameters, where else one formula follows another: gains are computed piece by piece."""
     piecewise_linear: bool = False
     """At most one multiplication per element: then half-precision input is computed in its own precision."""
     along: Along | None = field(default=None, repr=False)

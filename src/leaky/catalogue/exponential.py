@@ -179,6 +179,7 @@ EXPONENTIAL = (
         value_formula=_softplus,
         derivative_formula=_softplus_derivative,
         inverse_formula=_softplus_inverse,
+        seams=lambda beta, threshold: (threshold / beta,),  # where it falls to x
         parameters=(
             Parameter(name="beta", default=1.0, meaning="sharpness: ReLU in the limit", above=0.0),
             Parameter(
@@ -199,7 +200,10 @@ EXPONENTIAL = (
         ),
         ulps=4,
         derivative_ulps=4,
-        onnx=Onnx(composed="Softplus at beta 1; Div(Softplus(Mul(x, beta)), beta) otherwise"),
+        onnx=Onnx(
+            composed="Softplus at beta 1, Div(Softplus(Mul(x, beta)), beta) otherwise; at a threshold below 15 "
+            "Where(beta * x > threshold, x, ...) around it"
+        ),
         module="Softplus",
         papers=(
             "Dugas, Bengio, Belisle, Nadeau, Garcia 2001: Incorporating Second-Order Functional Knowledge for "

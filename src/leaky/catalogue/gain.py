@@ -20,7 +20,7 @@ _LARGE = 1e300
 
 
 def forward_gain(activation: Activation, parameters: dict[str, Any]) -> float:
-    """1/sqrt(E[f(z)^2]) for z ~ N(0, 1) (He et al. 2015), by Gauss-Legendre quadrature between the kinks.
+    """1/sqrt(E[f(z)^2]) for z ~ N(0, 1) (He et al. 2015), by Gauss-Legendre quadrature between the kinks and seams.
 
     Exact to rounding for piecewise polynomials, where it equals the closed form, such as
     sqrt(2/(1+negative_slope^2)) for the leaky family; better than 1e-12 for the smooth ones.
@@ -61,7 +61,8 @@ def _gain(activation: Activation, order: int, parameters: tuple[tuple[str, Any],
         )
     largest = float(np.max(np.abs(function(np.linspace(-_REACH, _REACH, 57), **one))))
     unit = min(largest, _LARGE) if largest > math.sqrt(_LARGE) else 1.0  # its square is representable
-    moment = normal_mean(lambda z: (function(z, **one) / unit) ** 2, activation.kinks_at(**one))
+    seams = activation.seams(*one.values()) if activation.seams is not None else ()
+    moment = normal_mean(lambda z: (function(z, **one) / unit) ** 2, activation.kinks_at(**one) + seams)
     return 1 / math.sqrt(moment) / unit if moment > 0 else math.inf
 
 

@@ -24,7 +24,9 @@ def export(
 
     It goes through `torch.onnx.export`, with which any model with leaky's modules exports too. Activations become
     the operators that the catalogue names where the opset has them (LeakyRelu, PRelu, Elu, ThresholdedRelu,
-    HardSigmoid, ...), several standard ones otherwise: `leaky.catalogue["leaky_relu"].onnx`.
+    HardSigmoid, ...), several standard ones otherwise: `leaky.catalogue["leaky_relu"].onnx`. Where those
+    are not torch's at the ends, the file is not either: ONNX Runtime's Shrink and ThresholdedRelu (of Hardshrink and
+    ThresholdedReLU) make 0 of NaN, and its Gelu is inf at inf, where torch's is NaN.
 
     Args:
         activation_or_module: a spec such as `elu(alpha=0.5)`, or a module; its mode is left as it was.

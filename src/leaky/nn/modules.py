@@ -16,6 +16,7 @@ from leaky.catalogue import MODULES, Activation, Spec, parse
 from leaky.errors import ArgumentError
 from leaky.nn.activations import adaptive, dynamic, funnel, random, simple, twins
 from leaky.nn.activations.base import ActivationModule, finished
+from leaky.nn.activations.checked import checked
 from leaky.nn.activations.elementwise import Elementwise, Learned
 
 _WRITTEN: Mapping[str, type[ActivationModule]] = {
@@ -30,24 +31,25 @@ _INPLACE = (("inplace", "write the result over the input"),)
 def module_class(entry: Activation) -> type[ActivationModule]:
     """The torch module class for one entry: written by hand, a subclass of torch's, or the formula alone."""
     written = _WRITTEN.get(entry.module)
-    if written is not None and written.entry is entry:
-        return finished(written)
     twin = getattr(torch.nn, entry.module, None)
+    if written is not None and written.entry is entry:
+        return finished(checked(written) if twin else written)
     own = Learned if any(parameter.learned for parameter in entry.parameters) else Elementwise
     bases: tuple[type[torch.nn.Module], ...] = (ActivationModule, twin) if twin else (own,)
     more = {"further": _INPLACE} if twin else {}
     made: type[ActivationModule] = type(
         entry.module, bases, {"entry": entry, **_KEPT.get(entry.name, {}), **more}
     )
-    return finished(made)
+    return finished(checked(made) if twin else made)
 
 
 _KEPT: Mapping[str, Mapping[str, Any]] = {
     "adaptive_piecewise_linear": {"saved_bytes": 26, "saved_detail": ", masks and distances of every hinge"},
     "average_biased_relu": {"saved_bytes": 1, "saved_detail": ", on which side of the mean it is"},
+    "hardtanh": {"renamed": {"min_value": "min_val", "max_value": "max_val"}},
     "pade": {"saved_bytes": 139, "saved_detail": ", what every step of both polynomials needs"},
 }
-"""What the formulas that stand for themselves keep."""
+"""What the formulas that stand for themselves keep, and old names of torch's."""
 
 CLASSES: dict[str, type[ActivationModule]] = {name: module_class(entry) for name, entry in MODULES.items()}
 globals().update(CLASSES)  # pickle finds a class by its module's name
@@ -71,8 +73,8 @@ def activation(spec: str | Spec, **more: Any) -> ActivationModule:
     spec = parse(spec)
     made = CLASSES[spec.activation.module]
     arguments: dict[str, Any] = dict(spec.parameters)
-    if made is CLASSES["PReLU"]:
-        arguments["init"] = arguments.pop("negative_slope")
+    if made is CLASSES["PReLU"]:  # whose argument torch calls otherwise
+        arguments = {argument: arguments[name] for argument, name in made.renamed.items()}
     for name in arguments.keys() & more.keys():
         raise ArgumentError(
             f"{spec.activation.name}: `{name}` is given by the spec already, {arguments[name]!r} in {str(spec)!r}; "

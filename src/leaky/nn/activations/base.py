@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 import torch
@@ -24,6 +24,7 @@ Saved for backward: {saved}.
 
 Raises:
     ArgumentError: a parameter is not finite, out of its domain or of a shape that does not fit the input.
+    ArgumentTypeError: an argument is of another kind: text or True for a number, a number for `inplace`.
 
 Example:
     >>> import torch, leaky.nn
@@ -49,6 +50,8 @@ class ActivationModule(torch.nn.Module):
     """What the docstring says besides what it takes from the record."""
     further: ClassVar[tuple[tuple[str, str], ...]] = ()
     """Arguments besides the catalogue's parameters, and what they mean."""
+    renamed: ClassVar[Mapping[str, str]] = {}
+    """Arguments that torch calls otherwise than the catalogue, and the catalogue's names of them."""
 
 
 def finished(cls: type[ActivationModule]) -> type[ActivationModule]:

@@ -38,8 +38,6 @@ class RReLU(ActivationModule, torch.nn.RReLU):
         self, lower: float = 1 / 8, upper: float = 1 / 3, inplace: bool = False, *, form: str = "multiply"
     ) -> None:
         super().__init__(lower, upper, inplace)
-        if form != "multiply":  # torch's own arguments are checked by torch alone
-            self.entry.bind(lower, upper, form)
         self.form = form
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:

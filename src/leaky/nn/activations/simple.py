@@ -120,7 +120,8 @@ class Maxout(Elementwise):
 
 def _floor(input: torch.Tensor, low: float) -> torch.Tensor:
     if exporting():
-        return input.clamp(min=low)
+        # of Clip without an upper end ONNX Runtime makes one that ends at the largest number, not at infinity
+        return torch.maximum(input, torch.tensor(low, dtype=input.dtype, device=input.device))
     return F.threshold(input, low, low)
 
 

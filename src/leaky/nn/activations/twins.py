@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -13,7 +14,7 @@ from leaky.catalogue import lookup
 from leaky.errors import ArgumentTypeError
 from leaky.nn import functional
 from leaky.nn.activations.base import ActivationModule, exporting, operator
-from leaky.nn.activations.elementwise import beside, by_formula, floating
+from leaky.nn.activations.elementwise import beside, by_formula, floating, shape_of
 
 _INPLACE = ("inplace", "write the result over the input")
 _OF_LARGE = " on the CPU (elsewhere, and of fewer than 4,096 elements, what torch keeps)"
@@ -55,6 +56,7 @@ class LeakyReLU(ActivationModule, torch.nn.LeakyReLU):
 
 class PReLU(ActivationModule, torch.nn.PReLU):
     entry = lookup("prelu")
+    renamed = MappingProxyType({"init": "negative_slope"})
     remarks = "The slopes are `weight`, as torch calls them, and `init` is where they start."
     further = (
         (
@@ -66,6 +68,17 @@ class PReLU(ActivationModule, torch.nn.PReLU):
         ("device", "of the slopes"),
         ("dtype", "of the slopes"),
     )
+
+    def __init__(
+        self, num_parameters: Any = 1, init: float = 0.25, device: Any = None, dtype: Any = None
+    ) -> None:
+        if isinstance(num_parameters, float):
+            raise ArgumentTypeError(
+                f"prelu: `num_parameters` must be an integer, or a tuple of integers, got {num_parameters!r}; write "
+                f"init={num_parameters!r} if that is where the slope starts"
+            )
+        shape_of(self.entry.name, num_parameters)
+        super().__init__(num_parameters, init, device, dtype)
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """f(input)."""
@@ -79,12 +92,16 @@ class Softplus(ActivationModule, torch.nn.Softplus):
     entry = lookup("softplus")
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
-        """f(input); exported without the threshold, which is no difference in float32."""
-        if exporting():
-            if self.beta == 1:
-                return operator("Softplus", input, since=1)
-            return operator("Softplus", input * self.beta, since=1) / self.beta
-        return super().forward(input)
+        """f(input); exported with the threshold where that is seen in the precision of the input."""
+        if not exporting():
+            return super().forward(input)
+        scaled = input if self.beta == 1 else input * self.beta
+        smooth = operator("Softplus", scaled, since=1)
+        smooth = smooth if self.beta == 1 else smooth / self.beta
+        # beyond, the smooth curve is above x by exp(-threshold) / beta at most; half a unit in the last place is seen
+        if math.exp(-self.threshold) <= self.threshold * torch.finfo(input.dtype).eps / 4:
+            return smooth
+        return torch.where(scaled > self.threshold, input, smooth)
 
 
 class Hardshrink(ActivationModule, torch.nn.Hardshrink):
@@ -168,8 +185,15 @@ class SiLU(ActivationModule, torch.nn.SiLU):
         if self.beta == 1:
             return super().forward(input)
         if exporting():
-            return input * F.sigmoid(input * self.beta)
+            return self._exported(input)
         return written(self, input, by_formula(self, input, {"beta": self.beta}))
+
+    def _exported(self, input: torch.Tensor) -> torch.Tensor:
+        """The formula in ONNX's operators, and 0 at the end where it would be inf * 0."""
+        if self.beta == 0:
+            return input / 2
+        flat = math.copysign(math.inf, -self.beta)
+        return (input * F.sigmoid(input * self.beta)).masked_fill(input == flat, 0.0)
 
     def extra_repr(self) -> str:
         """As torch's, with beta where it is not torch's."""
