@@ -94,6 +94,13 @@ def test_worse_in_words():
     assert sentence.endswith("all of it below -1.00 pp; p = 0.006 after Holm's correction.")
 
 
+def test_a_p_that_few_seeds_cannot_bring_down_is_not_held_against_a_verdict():
+    study = example_study(final_seeds=5)
+    better = next(arm for arm in study.arms if arm.verdict == "better")
+    sentence = next(text for text in verdict_sentences(study) if text.startswith(better.activation))
+    assert sentence.endswith("all of it above +1.00 pp.")
+
+
 def test_undecided_about_the_margin_can_still_be_ahead():
     study = example_study(metric=Metric("RMSE", higher_is_better=False, percent=False))
     sentence = next(text for text in verdict_sentences(study) if text.startswith(ACTIVATIONS[1]))

@@ -133,9 +133,9 @@ def _sentence(study: Study, arm: Arm) -> str:
     margin = difference_text(metric, study.margin, sign=False)
     match arm.verdict:
         case "better":
-            return f"is better than {base}: {numbers}, all of it above +{margin}{_p(arm)}."
+            return f"is better than {base}: {numbers}, all of it above +{margin}{_p(arm, pairs)}."
         case "worse":
-            return f"is worse than {base}: {numbers}, all of it below -{margin}{_p(arm)}."
+            return f"is worse than {base}: {numbers}, all of it below -{margin}{_p(arm, pairs)}."
         case "no practical difference":
             return f"makes no practical difference to {base}: {numbers}, all of it within ±{margin}."
         case _:
@@ -151,8 +151,9 @@ def _leaning(study: Study, change: Interval) -> str:
     return f"against {base} is undecided"
 
 
-def _p(arm: Arm) -> str:
-    if not finite(arm.p_holm):
+def _p(arm: Arm, pairs: int) -> str:
+    """Nothing where no outcome of so few sign flips could come below 0.05: a p of 1 says nothing then."""
+    if not finite(arm.p_holm) or 2 / 2**pairs > 0.05:
         return ""
     p = p_text(arm.p_holm)
     return f"; p {f'< {p[1:]}' if p.startswith('<') else f'= {p}'} after Holm's correction"
