@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from leaky.errors import ArgumentError
+from leaky.errors import ArgumentError, DataError
 from leaky.lab.datasets import featurised
 
 CALLS: list[int] = []
@@ -49,3 +49,26 @@ def test_another_version_or_another_way_is_made_anew(shared_data: Path) -> None:
 def test_objects_are_refused(shared_data: Path) -> None:
     with pytest.raises(ArgumentError, match="featurised: `words` must hold numbers, got dtype object"):
         featurised("co2", "test", lambda files: {"words": np.array(["a", None])})
+
+
+@pytest.mark.parametrize("size", [0, 60, 130])
+def test_what_is_cut_off_on_disk_is_named_with_its_remedy(
+    shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    monkeypatch.setenv("LEAKY_CACHE_DIR", str(tmp_path))
+    featurised("co2", "test", partial(of_co2, factor=2))
+    (path,) = tmp_path.rglob("values.npy")
+    path.write_bytes(path.read_bytes()[:size])
+    damaged = r"the features of co2 in `.*` are damaged .*; delete that folder"
+    with pytest.raises(DataError, match=damaged) as told:
+        featurised("co2", "test", partial(of_co2, factor=2))
+    assert str(path.parent) in str(told.value)
+
+
+def test_a_file_in_the_place_of_the_cache_is_named(
+    shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("LEAKY_CACHE_DIR", str(tmp_path / "file"))
+    with pytest.raises(DataError, match=r"a file is in its place.*; name a folder in LEAKY_CACHE_DIR"):
+        featurised("co2", "test", partial(of_co2, factor=2))

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from leaky.errors import ArgumentError
+from leaky.errors import ArgumentError, DataError, one_line
 from leaky.lab.datasets import place
 from leaky.lab.datasets.fetch import fetch
 from leaky.lab.datasets.registry import DATASETS
@@ -38,7 +38,7 @@ def featurised(
         pages, and what one writes nobody else sees.
 
     Raises:
-        DataError: the data cannot be had, or the disk is full.
+        DataError: the data cannot be had, the disk is full, or what is kept is damaged.
     """
     digest = hashlib.sha256(f"{DATASETS[name].digest} {version} {identity(build)}".encode()).hexdigest()[:16]
     folder = place.cache() / name / f"features-{digest}"
@@ -49,7 +49,13 @@ def featurised(
                 if values.dtype.hasobject:
                     raise ArgumentError(f"featurised: `{key}` must hold numbers, got dtype object")
                 _save(making / f"{key}.npy", values)
-    return {path.stem: np.load(path, mmap_mode="c") for path in sorted(folder.glob("*.npy"))}
+    try:
+        return {path.stem: np.load(path, mmap_mode="c") for path in sorted(folder.glob("*.npy"))}
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(
+            f"data: the features of {name} in `{folder}` are damaged ({one_line(error)}); delete that folder, and "
+            "they are made anew"
+        ) from error
 
 
 def _save(path: Path, values: Array) -> None:

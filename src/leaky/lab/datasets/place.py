@@ -44,6 +44,11 @@ def told(what: str) -> Iterator[None]:
         if isinstance(error, PermissionError) or error.errno == errno.EROFS:
             remedy = "name a folder of your own in LEAKY_CACHE_DIR"
             raise DataError(f"data: {where} cannot be used for {what} (no permission); {remedy}") from error
+        if isinstance(error, NotADirectoryError | FileExistsError):
+            remedy = "name a folder in LEAKY_CACHE_DIR"
+            raise DataError(
+                f"data: {where} cannot be used for {what} (a file is in its place); {remedy}"
+            ) from error
         raise DataError(f"data: {what} failed at {where} ({one_line(error)}); try again") from error
 
 
