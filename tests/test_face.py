@@ -68,7 +68,9 @@ def test_what_is_not_there_is_an_attribute_error() -> None:
 def test_a_name_that_is_near_one_gets_a_hint() -> None:
     with pytest.raises(AttributeError, match=r"'reul'; did you mean `relu`\?$"):
         _ = leaky.reul
-    with pytest.raises(AttributeError, match=r"'SReLU'; the acronym means several, write one of `squared_relu`"):
+    with pytest.raises(
+        AttributeError, match=r"'SReLU'; the acronym means several, write one of `squared_relu`"
+    ):
         _ = leaky.SReLU
     assert not hasattr(leaky, "__wrapped__")
 

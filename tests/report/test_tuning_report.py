@@ -83,6 +83,11 @@ def test_where_the_best_is_not_settled_what_was_chosen_is_held_against_the_defau
     )  # 10 * (1.5 / 0.9)^2 seeds
 
 
+def test_what_was_chosen_may_be_behind_the_default() -> None:
+    text = recommendation(unsettled(verdict="undecided", improvement=Interval(0.01, -0.01, 0.03)))
+    assert "on fresh seeds it was behind the default, 0.01, which is not settled either (-1.00 pp" in text
+
+
 def test_where_nothing_is_settled_it_says_so() -> None:
     text = recommendation(unsettled(verdict="undecided", improvement=Interval(-0.01, -0.03, 0.01)))
     assert text.startswith(

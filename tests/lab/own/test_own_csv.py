@@ -94,6 +94,19 @@ def test_the_target_is_classes_or_a_number(
     assert (note in task.notes) if note else not any("read as" in told for told in task.notes)
 
 
+def test_none_may_be_a_class_and_no_number(tmp_path: Path) -> None:
+    path = tmp_path / "pain.csv"
+    path.write_text(
+        "age,pain,dose\n" + "".join(f"{i},{'none' if i % 2 else 'mild'},{i}.5\n" for i in range(40))
+    )
+    task = leaky.lab.task_from_csv(path, "pain")
+    assert "2 classes" in task.description
+    path.write_text(
+        "age,pain,dose\n" + "".join(f"{i * i % 7},mild,{i}.5\n" for i in range(40)) + "3,mild,none\n"
+    )
+    assert any("1 rows without `dose`" in note for note in leaky.lab.task_from_csv(path, "dose").notes)
+
+
 def test_rows_without_a_target_are_left_out_and_told(tmp_path: Path) -> None:
     path = tmp_path / "holes.csv"
     path.write_text(

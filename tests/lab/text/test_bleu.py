@@ -23,6 +23,14 @@ def test_ids_are_scored_as_the_sentences_they_spell() -> None:
     assert OfTexts(corpus_bleu, PIECES)(targets, targets) == pytest.approx(100)
 
 
+def test_a_reference_is_what_was_written() -> None:
+    ids = [4, 5, 1, 10, END, 0]
+    plain, bleu = OfTexts(corpus_bleu, PIECES), OfTexts(corpus_bleu, PIECES, {(4, 5, 1, 10): "the cat 7."})
+    assert (plain.reference(ids), bleu.reference(ids)) == ("the cat ⁇ .", "the cat 7.")
+    outputs = torch.tensor([ids])
+    assert bleu(outputs, outputs) == corpus_bleu(["the cat ⁇ ."], ["the cat 7."]) < plain(outputs, outputs)
+
+
 def test_bleu_by_hand() -> None:
     """Of the n-grams of 1 to 4 words 5 of 6, 4 of 5, 3 of 4, 2 of 3 are right; the lengths are the same."""
     score = corpus_bleu(["a b c d e x"], ["a b c d e f"])

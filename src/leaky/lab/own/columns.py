@@ -15,6 +15,8 @@ MISSING_WORDS = frozenset(
     {"", "?", "na", "n/a", "#n/a", "#na", "nan", "-nan", "null", "none", "<na>", "missing"}
 )
 """What a cell of text holds, in any case of its letters, where it holds nothing."""
+ALSO_CLASSES = frozenset({"none", "missing", "n/a"})
+"""Those of them that are classes in a target of words: no symptom is one of the answers."""
 
 
 @dataclass(frozen=True)
@@ -65,10 +67,12 @@ def of_objects(name: str, values: Sequence[Any]) -> Column:
     return Column(name, np.array([word or None for word in words], dtype=object))
 
 
-def of_text(name: str, cells: Sequence[str], *, decimal_comma: bool = False) -> Column:
+def of_text(
+    name: str, cells: Sequence[str], *, decimal_comma: bool = False, missing: frozenset[str] = MISSING_WORDS
+) -> Column:
     """A column of cells of text: numbers where every cell that holds something reads as one."""
     words = [cell.strip() for cell in cells]
-    there = [None if word.lower() in MISSING_WORDS else word for word in words]
+    there = [None if word.lower() in missing else word for word in words]
     try:
         numbers = [np.nan if word is None else _number(word, decimal_comma) for word in there]
     except ValueError:

@@ -11,7 +11,7 @@ from leaky.errors import ArgumentError, one_line, unknown_name
 from leaky.lab.definition import ModelFunction, Task
 from leaky.lab.metrics import MetricFunction, NamedMetric
 from leaky.lab.own.assemble import Samples, assemble
-from leaky.lab.own.columns import MISSING_WORDS, Column, of_text
+from leaky.lab.own.columns import ALSO_CLASSES, MISSING_WORDS, Column, of_text
 from leaky.lab.own.table import Table
 from leaky.lab.own.targets import targets, wants_classes
 
@@ -34,9 +34,10 @@ def task_from_csv(
 
     The first line names the columns; comma, semicolon, tab or bar part the cells, with a decimal comma where it is a
     semicolon. A column whose every cell reads as a number holds numbers, any other one words; an empty cell, NA, NaN,
-    null or ? is missing. The target is classes where it holds words or at most 20 different whole numbers, otherwise
-    a number; `metric` says it otherwise. Rows without a target are left out. The rest is as in `leaky.lab.task`,
-    and what was left out is told in the study's notes.
+    null, ?, none, n/a or missing holds nothing, but the last three are classes in a target of words. The target is
+    classes where it holds words or at most 20 different whole numbers, otherwise a number; `metric` says it
+    otherwise. Rows without a target are left out. The rest is as in `leaky.lab.task`, and what was left out is told
+    in the study's notes.
 
     Args:
         path: the file.
@@ -64,7 +65,11 @@ def task_from_csv(
     if target not in names:
         raise unknown_name(f"column of `{path}`:", target, names)
     place = names.index(target)
-    there = [row for row in rows if row[place].strip().lower() not in MISSING_WORDS]
+    comma = delimiter == ";"
+    missing = MISSING_WORDS
+    if not of_text(target, [row[place] for row in rows], decimal_comma=comma).numeric:
+        missing = MISSING_WORDS - ALSO_CLASSES
+    there = [row for row in rows if row[place].strip().lower() not in missing]
     if not there:
         raise ArgumentError(f"csv: no row of `{path}` has a value in the target column `{target}`")
     notes = (
@@ -73,8 +78,8 @@ def task_from_csv(
         else []
     )
     cells = list(zip(*there, strict=True))
-    comma = delimiter == ";"
     columns = [of_text(name, values, decimal_comma=comma) for name, values in zip(names, cells, strict=True)]
+    columns[place] = of_text(target, cells[place], decimal_comma=comma, missing=missing)
     answer, others = columns[place], [*columns[:place], *columns[place + 1 :]]
     if not others:
         raise ArgumentError(

@@ -5,6 +5,7 @@ Source: the pairs of tatoeba.org as manythings.org published them in 2018.
 
 from __future__ import annotations
 
+import json
 import re
 import zipfile
 from collections.abc import Mapping
@@ -25,7 +26,7 @@ from leaky.lab.recipe import Recipe
 from leaky.lab.text.bleu import OfTexts, corpus_bleu, corpus_chrf, negative_log_likelihood
 from leaky.lab.text.subwords import END, Subwords, learn
 from leaky.lab.text.translators import TRANSLATORS, translate
-from leaky.lab.text.words import fold, padded
+from leaky.lab.text.words import UNKNOWN, fold, padded
 from leaky.nn import ActivationFactory
 from leaky.records import Metric
 
@@ -68,8 +69,9 @@ def build(preset: str, budget: str) -> Task:
     for module in ("sentencepiece", "sacrebleu"):
         require(module, "text", "the task tatoeba_deu_eng")
     size = _SIZES[budget]
-    data = featurised("tatoeba_deu_eng", "1", partial(_featurise, size=size))
+    data = featurised("tatoeba_deu_eng", "2", partial(_featurise, size=size))
     subwords = Subwords(tuple(bytes(data["pieces"]).decode().split("\n")))
+    written = {tuple(ids): text for ids, text in json.loads(bytes(data["written"]))}
     kind, source_width = TRANSLATORS[preset], int(data["source_width"])
 
     def model(activation: ActivationFactory, seed: int) -> torch.nn.Module:
@@ -87,32 +89,32 @@ def build(preset: str, budget: str) -> Task:
         test=test,
         model=model,
         metric=NamedMetric(
-            Metric("BLEU", higher_is_better=True, percent=False), OfTexts(corpus_bleu, subwords)
+            Metric("BLEU", higher_is_better=True, percent=False), OfTexts(corpus_bleu, subwords, written)
         ),
         metrics=(
-            NamedMetric(Metric("chrF", higher_is_better=True, percent=False), OfTexts(corpus_chrf, subwords)),
+            NamedMetric(
+                Metric("chrF", higher_is_better=True, percent=False), OfTexts(corpus_chrf, subwords, written)
+            ),
         ),
         predict=translate,
         loss=negative_log_likelihood,
         diverged_score=0.0,
         trivial="the German itself",
-        trivial_score=_copied(subwords, data["test"], source_width),
+        trivial_score=_copied(OfTexts(corpus_bleu, subwords, written), data["test"], source_width),
         margin=0.5,
         recipe=Recipe(optimizer="adam", schedule="cosine", batch_size=size.batch_size, epochs=size.epochs),
         learning_rates=_RATES[1:3] if budget == "smoke" else _RATES,
         description=f"{DATASETS['tatoeba_deu_eng'].credit}, at most {size.words} words a side; {len(train[0]):,} "
         f"pairs for training, {len(test[0]):,} for testing, {len(subwords):,} pieces; {_NAMES[preset]}, width "
         f"{size.width}, the activation {kind.where}",
-        version="1",
+        version="2",
     )
 
 
-def _copied(subwords: Subwords, pairs: NDArray[np.generic], source_width: int) -> float:
-    """BLEU of the source itself, taken for its translation."""
-    texts = [
-        [subwords.text(ids) for ids in side.tolist()] for side in np.split(pairs, [source_width], axis=1)
-    ]
-    return corpus_bleu(*texts)
+def _copied(bleu: OfTexts, pairs: NDArray[np.generic], source_width: int) -> float:
+    """BLEU of the source itself, as it was written, taken for its translation."""
+    german, english = np.split(pairs, [source_width], axis=1)
+    return corpus_bleu(*([bleu.reference(ids) for ids in side.tolist()] for side in (german, english)))
 
 
 def _featurise(files: Mapping[str, Path], size: Size) -> dict[str, NDArray[np.generic]]:
@@ -127,8 +129,16 @@ def _featurise(files: Mapping[str, Path], size: Size) -> dict[str, NDArray[np.ge
         part: np.concatenate([padded(side, width) for side, width in zip(both, widths, strict=True)], axis=1)
         for part, both in sides.items()
     }
-    pieces = "\n".join(subwords.pieces).encode()
-    return {**found, "source_width": np.array(widths[0]), "pieces": np.frombuffer(pieces, dtype=np.uint8)}
+    written = [
+        (ids[:-1], text)
+        for part in ("validation", "test")
+        for side, texts in zip(sides[part], zip(*parts[part], strict=True), strict=True)
+        for ids, text in zip(side, texts, strict=True)
+        if UNKNOWN in ids
+    ]
+    texts_of = {"pieces": "\n".join(subwords.pieces), "written": json.dumps(written)}
+    stored = {name: np.frombuffer(text.encode(), dtype=np.uint8) for name, text in texts_of.items()}
+    return {**found, "source_width": np.array(widths[0]), **stored}
 
 
 def _parts(path: Path, size: Size) -> dict[str, list[tuple[str, str]]]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import takewhile
 
 import torch
 
 from leaky.extras import require
-from leaky.lab.text.subwords import Subwords
+from leaky.lab.text.subwords import END, Subwords
 from leaky.lab.text.words import PAD
 
 
@@ -49,17 +50,23 @@ class OfTexts:
     Args:
         score: a function of (hypotheses, references).
         subwords: the vocabulary that the ids are of.
+        written: the sentences, by their ids up to `END`, that have characters which no piece has; what a reference
+            really says is not what its ids spell then.
     """
 
     score: Callable[[Sequence[str], Sequence[str]], float]
     subwords: Subwords
+    written: Mapping[tuple[int, ...], str] = field(default_factory=dict)
 
     def __call__(self, outputs: torch.Tensor, targets: torch.Tensor) -> float:
         """The score of the sentences that `outputs` (N, T) spell, held against `targets` (N, T)."""
-        hypotheses, references = (
-            [self.subwords.text(ids) for ids in side.tolist()] for side in (outputs, targets)
-        )
-        return self.score(hypotheses, references)
+        hypotheses = [self.subwords.text(ids) for ids in outputs.tolist()]
+        return self.score(hypotheses, [self.reference(ids) for ids in targets.tolist()])
+
+    def reference(self, ids: Sequence[int]) -> str:
+        """The sentence of which `ids` are the pieces, as it was written."""
+        known = self.written.get(tuple(takewhile(END.__ne__, ids)))
+        return self.subwords.text(ids) if known is None else known
 
 
 def negative_log_likelihood(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:

@@ -172,6 +172,12 @@ def _unsettled(tuning: Tuning, taken: str, margin: str) -> str:
             f"Take {taken}: it did best on validation, and on fresh seeds it is better than the default, "
             f"{tuning.default:g} ({numbers}). But {open_question}"
         )
+    behind = ahead.estimate < 0 if metric.higher_is_better else ahead.estimate > 0
+    if behind:
+        return (
+            f"Take {taken} for now: it did best on validation, but on fresh seeds it was behind the default, "
+            f"{tuning.default:g}, which is not settled either ({numbers}), and {open_question}"
+        )
     return (
         f"Take {taken} for now: it did best on validation, but that it is better than the default, "
         f"{tuning.default:g}, is not settled ({numbers}), and {open_question}"
