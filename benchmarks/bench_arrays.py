@@ -243,10 +243,10 @@ def _judge(row: Row, timings: dict[str, Timing], best: str) -> None:
     if label.startswith("leaky"):
         against = timings[label].over(timings[best])
         row["over_best_peer"] = against.median
-        if label == "leaky":
+        if label == "leaky" and best != LIMIT:  # which is no peer, and stands in where there is none
             goals.append((f"no slower than the best peer ({EQUAL:.0%})", against.median <= 1 + EQUAL))
-            if name in STRAIGHT and size == SIZES[-1]:
-                goals.append((f"{COPY_GOAL} of copy_", 1 / float(row["ratio"] or 1) >= COPY_GOAL))
+        if label == "leaky" and name in STRAIGHT and size == SIZES[-1]:
+            goals.append((f"{COPY_GOAL} of copy_", 1 / float(row["ratio"] or 1) >= COPY_GOAL))
         if name == "leaky_relu" and size == SIZES[-1]:
             faster = timings["numpy"].over(timings[label]).median
             goals.append((f"{WHERE_GOAL:.0f} x np.where: {faster:.0f}", faster >= WHERE_GOAL))
