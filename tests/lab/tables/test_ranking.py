@@ -7,12 +7,24 @@ import math
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import roc_auc_score
 
 from leaky.lab.tables.ranking import AVERAGE_PRECISION, ROC_AUC, loss_of_counted, roc_auc_of, targets_of
 
 SCORES = torch.tensor([0.9, 0.1, 0.4, 0.4, 7.0, 5.0, 6.0, 1.0])
 TARGETS = torch.tensor([1, 0, 0, 1, 3, 2, 2, 3])
 """Group 0 ranks 3.5 of 4 pairs right, one is equal; group 1 ranks 2 of 4."""
+
+
+@pytest.mark.parametrize("levels", [3, 40, 10**9])
+def test_roc_auc_is_that_of_scikit_learn(levels: int) -> None:
+    generator = np.random.default_rng(levels)
+    labels = (generator.random(500) < 0.1).astype(np.int64)
+    scores = generator.integers(0, levels, 500) + labels
+    ours = ROC_AUC.function(
+        torch.tensor(scores, dtype=torch.float64), torch.from_numpy(targets_of(labels, 0))
+    )
+    assert ours == pytest.approx(roc_auc_score(labels, scores), abs=1e-12)
 
 
 def test_roc_auc_is_the_share_of_pairs_ranked_right_and_the_mean_of_groups() -> None:
