@@ -131,9 +131,11 @@ def test_no_command_is_the_help(leaky_shell: Any) -> None:
 
 
 def test_ctrl_c_says_what_is_kept(tiny_task: str, tmp_path: Path) -> None:
-    command = [sys.executable, "-c", "from leaky.cli import main; main()", "compare", "--task", tiny_task]
+    # a job in a shell's background would inherit to ignore the signal
+    listening = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = f"{listening}; from leaky.cli import main; main()"
     study = subprocess.Popen(
-        [*command, "--epochs", "2000"],
+        [sys.executable, "-c", code, "compare", "--task", tiny_task, "--epochs", "2000"],
         cwd=tmp_path,
         stderr=subprocess.PIPE,
         text=True,
