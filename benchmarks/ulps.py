@@ -62,7 +62,9 @@ def worst(got: Array, truth: Array, x: Array) -> Worst:
         got, wanted, truth = got[different], wanted[different], truth[different]
         distance = np.abs(ordinals(got) - ordinals(wanted))
         neither = np.isnan(got) & np.isnan(wanted)
-        wrong = (np.isnan(got) != np.isnan(wanted)) | (distance == 0)
+        zeros = distance == 0  # with another sign: wrong where the truth is 0, else it was tiny
+        wrong = (np.isnan(got) != np.isnan(wanted)) | (zeros & (truth == 0))
+        distance[zeros] = 1
         distance[wrong] = BEYOND
         distance[neither] = 0
         eps = np.abs(got.astype(np.float64) - truth) / np.finfo(got.dtype).eps / np.maximum(1, np.abs(truth))
