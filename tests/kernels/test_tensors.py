@@ -182,3 +182,8 @@ def test_what_serves_is_told() -> None:
     assert explain("elu", torch.ones(3, device="meta")).kernel == "formula"
     assert explain("elu", torch.ones(3, dtype=torch.float64)).reason.startswith("NumPy in blocks")
     assert explain("relu", torch.ones(3)).kernel == "torch"
+    half = torch.ones(3, dtype=torch.bfloat16)
+    assert [explain(name, half).keeps for name in ("elu", "relu6")] == [
+        "its input",
+        "what its operations in torch keep",
+    ]

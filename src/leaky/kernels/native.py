@@ -32,7 +32,7 @@ except ModuleNotFoundError as error:
 except ImportError as error:
     _WHY_NOT = str(error)
 
-_LEAKY, _RELU, _RELU_ZERO = 0, 1, 2
+_LEAKY, _RELU = 0, 1
 _CODES = {"torch.float32": 0, "torch.float64": 1, "torch.bfloat16": 2, "torch.float16": 3}
 _DTYPES: dict[Any, int] = {}
 

@@ -58,7 +58,9 @@ def explain(operation: str, x: torch.Tensor, parameters: dict[str, Any]) -> Choi
             reason = choice.reason
     if reason is None:
         return Choice("native", "a CPU tensor of a supported dtype", "its input")
-    return Choice("formula", reason, "what its operations in torch keep")
+    entry = TABLE[operation]
+    curve = not entry.piecewise_linear and by_element(entry, entry.bind(**parameters)) and not tracing()
+    return Choice("formula", reason, "its input" if curve else "what its operations in torch keep")
 
 
 class _KeepInput(torch.autograd.Function):
@@ -86,9 +88,8 @@ class _KeepInput(torch.autograd.Function):
         else:
             grad_x = activation.derivative(x, **values) if slope is None else _run(slope, x)
             grad_x = grad_x.mul_(grad)
-            if activation.piecewise_linear and not torch.isfinite(
-                grad_x.sum()
-            ):  # 0 times infinity is 0 there
+            # 0 times infinity is 0 on straight pieces
+            if activation.piecewise_linear and not torch.isfinite(grad_x.sum()):
                 slopes = activation.derivative(x, **values)
                 grad_x = torch.where(slopes == 0, slopes, grad_x)
         return grad_x, None, None, None, None
