@@ -108,6 +108,8 @@ struct ProgramCall {
     int threads;
 };
 
+struct LayerKernels;  // layers.hpp
+
 /// The kernels of one instruction-set level.
 struct Kernels {
     const char* level;
@@ -118,6 +120,7 @@ struct Kernels {
     int64_t (*norm_lossy)(const NormLossy&);     // how many
     void (*unit_sums)(const UnitSums&);
     void (*program)(const ProgramCall&);
+    const LayerKernels* layers;
 };
 
 /// The best level this CPU can run, or the one asked for; null where it cannot run it or does not know it.

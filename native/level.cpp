@@ -1,5 +1,7 @@
 // One instruction-set level: compiled once per level, with its flags and -DLEAKY_LEVEL=<name>.
+#include "by_dtype.hpp"
 #include "elementwise.hpp"
+#include "layers.hpp"
 #include "norm_backward.hpp"
 #include "norm_columns_backward.hpp"
 #include "norm_forward.hpp"
@@ -7,15 +9,6 @@
 #include "units.hpp"
 
 LEAKY_LEVEL_BEGIN
-
-template <class Call> void by_dtype(Dtype dtype, const Call& call) {
-    switch (dtype) {
-        case Dtype::f32: return call(float());
-        case Dtype::f64: return call(double());
-        case Dtype::bf16: return call(bf16());
-        case Dtype::f16: return call(f16());
-    }
-}
 
 void forward(const ElementwiseCall& call) {
     by_dtype(call.dtype, [&](auto t) { forward_of<decltype(t)>(call); });
@@ -71,8 +64,9 @@ LEAKY_LEVEL_END
 
 namespace leaky {
 namespace LEAKY_LEVEL {
+extern const LayerKernels layers;  // layers_level.cpp
 extern const Kernels table;
 const Kernels table = {LEAKY_TEXT(LEAKY_LEVEL), forward, backward, norm_forward, norm_backward, norm_lossy, unit_sums,
-                       program};
+                       program, &layers};
 }  // namespace LEAKY_LEVEL
 }  // namespace leaky

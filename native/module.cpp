@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "chosen.hpp"
 #include "kernels.hpp"
 #include "shapes.hpp"
 #include "threads.hpp"
@@ -34,13 +35,6 @@ void choose() {
                                 "\"; unset it, or give baseline, avx2 or avx512")
                                    .c_str());
 }
-
-Dtype dtype_of(int code) {
-    if (code < 0 || code > 3) throw nb::value_error("dtype: must be 0 (float32), 1 (float64), 2 (bfloat16) or 3 (float16)");
-    return Dtype(code);
-}
-
-int64_t size_of(Dtype dtype) { return dtype == Dtype::f64 ? 8 : dtype == Dtype::f32 ? 4 : 2; }
 
 ElementwiseCall elementwise(Address in, Address out, Address mask, int64_t count, int dtype, double slope,
                             int rectifier, int threads) {
@@ -253,8 +247,18 @@ bool run(const Program& program, nb::handle given, nb::handle target, int thread
 
 }  // namespace
 
+const Kernels& leaky::chosen_kernels() { return *chosen; }
+
+Dtype leaky::dtype_of(int code) {
+    if (code < 0 || code > 3) throw nb::value_error("dtype: must be 0 (float32), 1 (float64), 2 (bfloat16) or 3 (float16)");
+    return Dtype(code);
+}
+
+void bind_layers(nb::module_&);
+
 NB_MODULE(_native, m) {
     choose();
+    bind_layers(m);
     nb::set_leak_warnings(false);  // a graph that lives until the interpreter ends holds programs
     m.def("level", [] { return chosen->level; }, "The instruction-set level that serves.");
     m.def("borrow", [](Address team) { borrow(reinterpret_cast<Team>(team)); });

@@ -18,7 +18,7 @@ DIGEST = """
 import hashlib, itertools, torch, numpy as np
 from native_truth import DTYPES, Case, numbers, run
 import leaky
-from leaky.kernels import native
+from leaky.kernels import native, native_layers
 digest = hashlib.sha256()
 def add(t):
     t = t.contiguous().nan_to_num(nan=12345.0) if t.is_floating_point() else t
@@ -28,6 +28,7 @@ for dtype, size, relu in itertools.product(DTYPES, (1, 31, 65, 5000), (False, Tr
     mask = torch.zeros((size + 7) // 8, dtype=torch.uint8)
     native.leaky_relu_forward(x, y, -0.3, mask, relu=relu); add(y); add(mask)
     native.leaky_relu_backward(x, mask, y, -0.3, relu=relu); add(y)
+    native_layers.clamp_forward(x, y, -0.7, 0.29, mask if relu else None); add(y); add(mask)
 for dtype, last, each, keep in itertools.product(DTYPES, (False, True), (False, True), ("none", "some", "all")):
     found, _ = run(Case(3, 37, 333, 0.1, last, each, keep=keep, dtype=dtype))
     for t in found.values(): add(t)

@@ -40,9 +40,11 @@ from leaky.nn.activations.simple import (  # noqa: E402
 from leaky.nn.activations.twins import (  # noqa: E402
     Hardshrink,
     Hardsigmoid,
+    Hardtanh,
     LeakyReLU,
     PReLU,
     ReLU,
+    ReLU6,
     SiLU,
     Softplus,
     Softsign,
@@ -61,7 +63,7 @@ from leaky.nn.norm_act import (  # noqa: E402
 )
 
 if TYPE_CHECKING:  # what the records alone make
-    from torch.nn import CELU, ELU, GELU, SELU, Hardswish, Hardtanh, Mish, ReLU6, Sigmoid, Tanh
+    from torch.nn import CELU, ELU, GELU, SELU, Hardswish, Mish, Sigmoid, Tanh
 
     AdaptivePiecewiseLinear: type[Learned]
     AverageBiasedReLU: type[Elementwise]

@@ -1,4 +1,4 @@
-"""Functions like those of torch.nn.functional that keep one bit per element for backward."""
+"""Functions like those of torch.nn.functional that keep less for backward, mostly one bit per element."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from torch.overrides import handle_torch_function, has_torch_function_unary
 
 from leaky.kernels import plain
 from leaky.kernels.select import SMALL, tracing, why_not_native
+from leaky.nn.layers.clamp import hardtanh, relu6
 from leaky.nn.ops import KeepBits
+
+__all__ = ["hardtanh", "leaky_relu", "relu", "relu6"]
 
 
 def leaky_relu(input: torch.Tensor, negative_slope: float = 0.01, inplace: bool = False) -> torch.Tensor:

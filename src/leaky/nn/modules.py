@@ -46,7 +46,6 @@ def module_class(entry: Activation) -> type[ActivationModule]:
 _KEPT: Mapping[str, Mapping[str, Any]] = {
     "adaptive_piecewise_linear": {"saved_bytes": 26, "saved_detail": ", masks and distances of every hinge"},
     "average_biased_relu": {"saved_bytes": 1, "saved_detail": ", on which side of the mean it is"},
-    "hardtanh": {"renamed": {"min_value": "min_val", "max_value": "max_val"}},
     "pade": {"saved_bytes": 139, "saved_detail": ", what every step of both polynomials needs"},
 }
 """What the formulas that stand for themselves keep, and old names of torch's."""

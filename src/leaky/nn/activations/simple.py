@@ -33,11 +33,13 @@ class VeryLeakyReLU(Elementwise):
 
 class ClippedReLU(Elementwise):
     entry = lookup("clipped_relu")
+    saved_bytes = _BITS
+    saved_detail = " on the CPU (elsewhere, and of fewer than 4,096 elements, the input)"
     ceiling: float
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """f(input)."""
-        return F.hardtanh(floating(input), 0.0, self.ceiling)
+        return functional.hardtanh(floating(input), 0.0, self.ceiling)
 
 
 class ThresholdedReLU(Elementwise):

@@ -54,6 +54,29 @@ class LeakyReLU(ActivationModule, torch.nn.LeakyReLU):
         return functional.leaky_relu(input, self.negative_slope, self.inplace)
 
 
+class Hardtanh(ActivationModule, torch.nn.Hardtanh):
+    entry = lookup("hardtanh")
+    renamed = MappingProxyType({"min_value": "min_val", "max_value": "max_val"})
+    further = (_INPLACE,)
+    saved_bytes = 1 / 8
+    saved_detail = _OF_LARGE
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """f(input)."""
+        return functional.hardtanh(input, self.min_val, self.max_val, self.inplace)
+
+
+class ReLU6(ActivationModule, torch.nn.ReLU6):
+    entry = lookup("relu6")
+    further = (_INPLACE,)
+    saved_bytes = 1 / 8
+    saved_detail = _OF_LARGE
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """f(input)."""
+        return functional.relu6(input, self.inplace)
+
+
 class PReLU(ActivationModule, torch.nn.PReLU):
     entry = lookup("prelu")
     renamed = MappingProxyType({"init": "negative_slope"})

@@ -1,0 +1,56 @@
+"""Every element-wise layer that keeps less than torch's: ours, torch's, how near, and what it may keep."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+import leaky
+from leaky.kernels.select import SMALL
+
+COUNT = 2 * SMALL + 3
+BIT, OUTPUT = 1 / 8, 4.0
+
+Function = Callable[..., torch.Tensor]
+ours_of = leaky.nn.functional
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A function of torch's and ours; `keeps` is in bytes per float32 element, the output counted."""
+
+    name: str
+    ours: Function
+    torchs: Function
+    keeps: float
+    exact: bool = True
+    """The gradient has torch's bits."""
+    inplace: bool = True
+    at_nan: bool = False
+    """f'(NaN) is 1, where torch has 0 or 1 by the place in the array."""
+
+
+def _hardtanh(low: float, high: float) -> Layer:
+    given = {"min_val": low, "max_val": high}
+    return Layer(
+        f"hardtanh {low} {high}",
+        partial(ours_of.hardtanh, **given),
+        partial(F.hardtanh, **given),
+        BIT,
+        at_nan=True,
+    )
+
+
+LAYERS = [
+    Layer("relu6", ours_of.relu6, F.relu6, BIT, at_nan=True),
+    _hardtanh(-1.0, 1.0),
+    _hardtanh(0.0, 5.29),
+    _hardtanh(-0.3, 0.1),
+]
+every_layer = pytest.mark.parametrize("layer", LAYERS, ids=[layer.name for layer in LAYERS])
+in_place = pytest.mark.parametrize("layer", [la for la in LAYERS if la.inplace], ids=lambda la: la.name)
