@@ -26,8 +26,9 @@ from rich.console import Console
 from rich.table import Table
 
 from leaky.lab.environment import environment
-from leaky.lab.execute import LocalExecutor, run_all
+from leaky.lab.execute import run_all
 from leaky.lab.loading import TaskSource
+from leaky.lab.local import LocalExecutor
 from leaky.lab.store import Store
 from leaky.lab.tasks import PRESETS
 from leaky.records import Trial, TrialPlan

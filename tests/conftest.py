@@ -1,12 +1,14 @@
-"""What all tests share: NaN in fresh memory, small tasks in files of their own, and a place to run the shell."""
+"""What all tests share: NaN in fresh memory, small tasks in files of their own, a shell, a cluster."""
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -68,3 +70,26 @@ def leaky_shell(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A real Dask cluster: a scheduler, and two worker processes of two threads each under their nannies.
+
+    Its workers find no published data, as on a machine that nobody has prepared.
+    """
+    distributed = pytest.importorskip("distributed", reason="Dask is not installed")
+    empty = tmp_path_factory.mktemp("workers")
+    places = {"LEAKY_CACHE_DIR": str(empty), "LEAKY_DATA_DIR": str(empty), "OMP_NUM_THREADS": "1"}
+    logging.getLogger("distributed").setLevel(logging.CRITICAL + 1)
+    made = distributed.LocalCluster(
+        n_workers=2, threads_per_worker=2, dashboard_address=None, env=places, local_directory=str(empty)
+    )
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def address(cluster: Any) -> str:
+    """What the shell's --executor is given."""
+    return str(cluster.scheduler_address).replace("tcp://", "dask://")

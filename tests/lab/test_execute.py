@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import leaky
-from leaky.lab.execute import LocalExecutor
+from leaky.lab.local import LocalExecutor
 from leaky.lab.store import Store
 
 DYING = """

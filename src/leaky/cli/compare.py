@@ -13,12 +13,14 @@ import typer
 from leaky.cli.task_options import (
     BudgetOption,
     CsvOption,
+    ExecutorOption,
     ImagesOption,
     MetricOption,
     PresetOption,
     RecipeOption,
     TargetOption,
     TaskOption,
+    WorkersOption,
     task_arguments,
 )
 
@@ -71,7 +73,8 @@ def compare(
             "trained at each. Repeat for a second field."
         ),
     ] = None,
-    workers: Annotated[int | None, typer.Option(help="Trials side by side. Default: one per core.")] = None,
+    workers: WorkersOption = None,
+    executor: ExecutorOption = None,
     store: Annotated[
         Path, typer.Option(help="SQLite file with every trial; a stopped study goes on from it.")
     ] = Path("leaky.db"),
@@ -108,6 +111,7 @@ def compare(
             recipe=recipe,
             vary=vary,
             workers=workers,
+            executor=executor,
             store=store,
             report=report,
             png=png,

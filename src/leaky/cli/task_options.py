@@ -1,4 +1,4 @@
-"""Options that say what is trained on and how, for every command that trains: a task, a CSV, a folder of images."""
+"""Options of every command that trains: on what (a task, a CSV, a folder of images), how, and by whom."""
 
 from __future__ import annotations
 
@@ -48,6 +48,17 @@ RecipeOption = Annotated[
     list[str] | None,
     typer.Option(
         help="A change to the task's recipe, such as optimizer=adamw or schedule=cosine; repeat for several."
+    ),
+]
+WorkersOption = Annotated[
+    int | None,
+    typer.Option(help="Trials side by side. Default: one per core; on a cluster, all its workers."),
+]
+ExecutorOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Who trains: local (default), or dask://HOST:PORT, the workers of a Dask scheduler "
+        "(needs pip install 'leaky[dask]')."
     ),
 ]
 

@@ -13,12 +13,14 @@ import typer
 from leaky.cli.task_options import (
     BudgetOption,
     CsvOption,
+    ExecutorOption,
     ImagesOption,
     MetricOption,
     PresetOption,
     RecipeOption,
     TargetOption,
     TaskOption,
+    WorkersOption,
     task_arguments,
 )
 
@@ -84,7 +86,8 @@ def tune(
     epochs: Annotated[int | None, typer.Option(help="Overrides the task's number of epochs.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Overrides the task's batch size.")] = None,
     recipe: RecipeOption = None,
-    workers: Annotated[int | None, typer.Option(help="Trials side by side. Default: one per core.")] = None,
+    workers: WorkersOption = None,
+    executor: ExecutorOption = None,
     store: Annotated[
         Path, typer.Option(help="SQLite file with every trial; a stopped tuning goes on from it.")
     ] = Path("leaky.db"),
@@ -125,6 +128,7 @@ def tune(
             batch_size=batch_size,
             recipe=recipe,
             workers=workers,
+            executor=executor,
             store=store,
             report=report,
             png=png,

@@ -1,36 +1,42 @@
-"""Trials on all cores: an executor that hands out work, and the loop that outlives its workers.
+"""Trials side by side: what an engine must offer, and the loop that outlives its workers.
 
-The loop knows three verbs only, `submit`, `as_completed` and `restart`: another engine fits behind them.
+The loop knows three verbs only, `submit`, `as_completed` and `restart`: `leaky.lab.local` stands behind them for the
+cores of this machine, `leaky.lab.cluster` for those of many.
 """
 
 from __future__ import annotations
 
-import os
-import threading
-import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import BrokenExecutor, Future, as_completed
+from concurrent.futures import BrokenExecutor, Future
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-import loky
-
 from leaky.errors import StudyError, one_line
 from leaky.lab.environment import environment
-from leaky.lab.loading import TaskSource
+from leaky.lab.loading import Source, TaskSource
 from leaky.lab.train import run_trial
 from leaky.records import Trial, TrialPlan
 
-Run = Callable[[TaskSource, TrialPlan], Trial]
-_IDLE_SECONDS = 60
+Run = Callable[[Source, TrialPlan], Trial]
 _FAILED_STARTS = 3
 
 
-class Executor(Protocol):
-    """What an engine must offer. A future of a worker that died raises `BrokenExecutor`."""
+class WorkerDiedError(Exception):
+    """The worker processes that had this trial, and no other, died each time it was tried."""
 
-    workers: int
+
+class Executor(Protocol):
+    """What an engine must offer.
+
+    A future raises `BrokenExecutor` where a worker's death took all others with it, and `WorkerDiedError` where the
+    engine itself has told the guilty trial from the others and tried it again.
+    """
+
+    @property
+    def slots(self) -> int:
+        """How many trials it wants to hold at a time."""
+        ...
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
         """Start `function(*arguments)` on some worker."""
@@ -47,45 +53,6 @@ class Executor(Protocol):
     def shutdown(self) -> None:
         """Kill the workers, whatever they are at."""
         ...
-
-
-class LocalExecutor:
-    """loky's worker processes on this machine; they stay for a minute, ready for the next study."""
-
-    def __init__(self, workers: int) -> None:
-        self.workers = workers
-        self._start()
-
-    def _start(self) -> None:
-        # Trials run side by side: one thread each, or they would fight over the cores.
-        threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-        # Workers of an earlier study do not know where its successor keeps data: another folder, other workers.
-        own = {name: value for name, value in os.environ.items() if name.startswith("LEAKY_")}
-        self._pool = loky.get_reusable_executor(
-            self.workers,
-            timeout=_IDLE_SECONDS,
-            initializer=_die_with,
-            initargs=(os.getpid(),),
-            env={**threads, **own},
-        )
-
-    def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
-        """Start `function(*arguments)` in a worker process."""
-        future: Future[Any] = self._pool.submit(function, *arguments)
-        return future
-
-    def as_completed(self, futures: Collection[Future[Any]]) -> Iterator[Future[Any]]:
-        """Yield the futures as they finish."""
-        return as_completed(futures)
-
-    def restart(self) -> None:
-        """A fresh set of workers; what the old ones were at is lost."""
-        self.shutdown()
-        self._start()
-
-    def shutdown(self) -> None:
-        """Kill the workers, whatever they are at."""
-        self._pool.shutdown(wait=True, kill_workers=True)
 
 
 def run_all(
@@ -108,7 +75,7 @@ def run_all(
     failed_starts = 0
     while waiting or suspects or running:
         alone = bool(suspects)  # and then nothing else is running
-        queue, limit = (suspects, 1) if alone else (waiting, executor.workers + 1)
+        queue, limit = (suspects, 1) if alone else (waiting, executor.slots)
         try:
             while queue and len(running) < limit:
                 running[executor.submit(run, source, queue[0])] = queue[0]
@@ -135,13 +102,13 @@ def run_all(
         finished(_lost(plan, error=error) if error else future.result())
 
 
-def run_in_worker(source: TaskSource, plan: TrialPlan) -> Trial:
+def run_in_worker(source: Source, plan: TrialPlan) -> Trial:
     """One trial, in a worker process."""
     return run_trial(source.load(), plan)
 
 
 def _lost(plan: TrialPlan, *, error: BaseException) -> Trial:
-    died = isinstance(error, BrokenExecutor)
+    died = isinstance(error, BrokenExecutor | WorkerDiedError)
     return Trial(
         plan=plan,
         status="failed",
@@ -156,14 +123,3 @@ def _lost(plan: TrialPlan, *, error: BaseException) -> Trial:
         environment=environment(),
         finished_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
     )
-
-
-def _die_with(parent: int) -> None:
-    """End this worker soon after its driver is gone: a killed study must not go on computing for nobody."""
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(0.5)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()

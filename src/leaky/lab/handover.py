@@ -5,7 +5,11 @@ from __future__ import annotations
 import copy
 import mmap
 import pickle
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 
 import cloudpickle
 
@@ -17,11 +21,7 @@ _ALIGNED = 64
 
 def write(task: Task, path: Path) -> None:
     """Write the task to `path`, and its arrays once, however many workers there will be, beside it."""
-    bare = copy.copy(task)
-    for part in ("train", "validation", "test"):  # as they were given: the task holds them as tensors
-        object.__setattr__(bare, part, None)
-    buffers: list[pickle.PickleBuffer] = []
-    content = cloudpickle.dumps(bare, protocol=5, buffer_callback=buffers.append)
+    content, buffers = packed(task)
     spans: list[tuple[int, int]] = []
     with _arrays(path).open("wb") as file:
         for buffer in buffers:
@@ -30,6 +30,46 @@ def write(task: Task, path: Path) -> None:
             spans.append((file.tell(), raw.nbytes))
             file.write(raw)
     path.write_bytes(pickle.dumps((spans, content)))
+
+
+def packed(task: Task, beside: Path | None = None) -> tuple[bytes, list[pickle.PickleBuffer]]:
+    """The pickle of a task and, apart from it, its arrays.
+
+    Modules in the folder `beside`, which another machine may not have, go along.
+    """
+    bare = copy.copy(task)
+    for part in ("train", "validation", "test"):  # as they were given: the task holds them as tensors
+        object.__setattr__(bare, part, None)
+    buffers: list[pickle.PickleBuffer] = []
+    with _by_value(beside):
+        content = cloudpickle.dumps(bare, protocol=5, buffer_callback=buffers.append)
+    return content, buffers
+
+
+@contextmanager
+def _by_value(folder: Path | None) -> Iterator[None]:
+    own = (
+        []
+        if folder is None
+        else [module for module in list(sys.modules.values()) if _lies_in(folder, module)]
+    )
+    for module in own:
+        cloudpickle.register_pickle_by_value(module)
+    try:
+        yield
+    finally:
+        for module in own:
+            cloudpickle.unregister_pickle_by_value(module)
+
+
+def _lies_in(folder: Path, module: ModuleType) -> bool:
+    file = getattr(module, "__file__", None)
+    if not file or not Path(file).is_relative_to(folder):
+        return False
+    installed = {"site-packages", "dist-packages"} & set(
+        Path(file).parts
+    )  # a virtual environment beside the file
+    return not installed and module.__name__ != "__main__" and module.__name__.partition(".")[0] != "leaky"
 
 
 def read(path: Path) -> Task:

@@ -6,11 +6,20 @@ import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Protocol
 
 from leaky import loading
 from leaky.errors import ArgumentError, TaskError, one_line, unknown_name
 from leaky.lab import handover, tasks
 from leaky.lab.definition import Task
+
+
+class Source(Protocol):
+    """What a worker loads a task from."""
+
+    def load(self) -> Task:
+        """The task."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -29,6 +38,18 @@ class TaskSource:
     def load(self) -> Task:
         """The task; loaded once in a process, as long as its file stays the same."""
         return _load(self)
+
+    def unchanged(self) -> bool:
+        """Whether the file, where there is one, is on this machine and says what it said to the driver."""
+        file = self.file
+        return file is None or (file.is_file() and _digest(file) == self.digest)
+
+    @property
+    def file(self) -> Path | None:
+        """The file that the task is read from; None for a built-in one."""
+        if self.kind == "builtin":
+            return None
+        return Path(self.name if self.kind == "pickle" else self.name.rpartition(":")[0])
 
 
 def task_source(task: str | Task, preset: str | None, scratch: Path, budget: str | None = None) -> TaskSource:
@@ -70,6 +91,12 @@ def task_source(task: str | Task, preset: str | None, scratch: Path, budget: str
     if budget is not None and budget not in tasks.BUDGETS:
         raise unknown_name("budget", budget, tasks.BUDGETS)
     return TaskSource("builtin", task, preset or presets[0], budget=budget or tasks.DEFAULT_BUDGET)
+
+
+def fingerprint(source: TaskSource, task: Task) -> str:
+    """The task's own, and for a task file its whole content: what `model` names elsewhere in it counts too."""
+    content = source.digest if source.kind == "file" else ""
+    return hashlib.sha256(f"{task.fingerprint()} {content}".encode()).hexdigest()[:24]
 
 
 def _digest(path: Path) -> str:

@@ -52,6 +52,11 @@ class StudyProgress:
         if self._live:
             self._live.stop()
 
+    def say(self, line: str) -> None:
+        """A line that stays, where there is something to say."""
+        if line:
+            self._show(line)
+
     def begin(self, phase: str, reused: int) -> None:
         """A phase starts; `reused` of its trials were in the store already."""
         self._phase = phase

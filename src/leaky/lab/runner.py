@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from leaky.errors import StudyError
 from leaky.lab.design import Design, choose_rates
-from leaky.lab.execute import LocalExecutor, Run, run_all
+from leaky.lab.engine import Engine
+from leaky.lab.execute import Executor, Run, run_all
 from leaky.lab.interaction import Outcome
 from leaky.lab.loading import TaskSource
 from leaky.lab.progress import StudyProgress
@@ -25,7 +26,7 @@ class Runner:
         source: TaskSource,
         metric: Metric,
         store: Store,
-        workers: int,
+        engine: Engine,
         shown: bool,
         searched: int = 0,
     ) -> None:
@@ -34,8 +35,8 @@ class Runner:
         self.metric = metric
         self.store = store
         self.reused = 0
-        self._workers = workers
-        self._executor: LocalExecutor | None = None
+        self._engine = engine
+        self._executor: Executor | None = None
         higher = metric.higher_is_better
         self._progress = StudyProgress(
             sum(design.trial_count for design in designs) + searched,
@@ -52,6 +53,7 @@ class Runner:
         """
         try:
             with self._progress:
+                self._progress.say(self._engine.told)
                 tuning = self._phase("tuning", [design.tuning() for design in self.designs])
                 higher = self.metric.higher_is_better
                 chosen = [choose_rates(trials, higher_is_better=higher) for trials in tuning]
@@ -115,7 +117,7 @@ class Runner:
             self._progress.trial(label, trial.score, counts=trial.status == "finished")
 
         if missing:
-            self._executor = self._executor or LocalExecutor(self._workers)
+            self._executor = self._executor or self._engine.start()
             run_all(self._executor, self.source, missing, finished, run)
         return done
 

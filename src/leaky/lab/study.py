@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 import math
-import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -18,10 +16,11 @@ from leaky.errors import ArgumentError
 from leaky.lab.definition import Task
 from leaky.lab.design import Design, activation_names, rate_grid
 from leaky.lab.design import seeds as seed_ranges
+from leaky.lab.engine import Named, engine
 from leaky.lab.environment import environment
 from leaky.lab.factors import Vary, designs, factors
 from leaky.lab.interaction import conditions
-from leaky.lab.loading import TaskSource, task_source
+from leaky.lab.loading import fingerprint, task_source
 from leaky.lab.notes import notes
 from leaky.lab.preflight import preflight
 from leaky.lab.recipe import Recipe
@@ -61,6 +60,7 @@ def compare(
     recipe: Changes | None = None,
     vary: Vary | None = None,
     workers: int | None = None,
+    executor: Named = None,
     store: str | Path = "leaky.db",
     report: str | Path | None = None,
     png: str | Path | None = None,
@@ -95,7 +95,10 @@ def compare(
         vary: one or two fields of the recipe and their levels, such as {"initialisation": ["he", "xavier"]} or
             "initialisation=he,xavier": every activation is tuned and trained under every combination, and the study
             tells how the differences between activations change with it (`study.conditions`).
-        workers: processes side by side, one core each; by default one per core.
+        workers: processes side by side, one core each; by default one per core. On a cluster the most of its workers
+            that are given something at a time; by default all.
+        executor: who runs the trials: "local" (default) the cores of this machine; "dask://HOST:PORT" the cluster of
+            the Dask scheduler there (needs `pip install 'leaky[dask]'`); or a `distributed.Client` of your own.
         store: the SQLite file that holds the trials.
         report: write a self-contained HTML report here.
         png: write the report's plots into this folder.
@@ -133,12 +136,14 @@ def compare(
             raise ArgumentError(
                 f"vary: `{factor.name}` is given as well, got {given[factor.name]}; leave one of the two out"
             )
-    count = worker_count(workers)
     if report is not None:
         reports.check_writable(report)
     if png is not None:
         reports.check_directory(png)
-    with tempfile.TemporaryDirectory(prefix="leaky-") as scratch:
+    with (
+        engine(executor, workers) as trainers,
+        tempfile.TemporaryDirectory(prefix="leaky-") as scratch,
+    ):
         source = task_source(task, preset, Path(scratch), budget)
         loaded = source.load()
         limit = margin_of(margin, loaded)
@@ -161,7 +166,7 @@ def compare(
         metric = loaded.metric_record
         trivial, trivial_score = loaded.trivial_answer()
         with Store(store) as database:
-            runner = Runner(planned, source, metric, database, count, progress)
+            runner = Runner(planned, source, metric, database, trainers, progress)
             outcomes = runner.run()
     found = conditions(planned, outcomes, metric, margin=limit, resolution=loaded.resolution)
     study = Study(
@@ -180,7 +185,7 @@ def compare(
         reused=runner.reused,
         seconds=time.monotonic() - began,
         command=command or call_text(compare, asked),
-        environment={**environment(), "workers": str(count)},
+        environment={**environment(), **trainers.environment},
         notes=(*loaded.notes, *notes(planned, outcomes)),
         metrics=loaded.metric_records,
         trivial=trivial,
@@ -193,12 +198,6 @@ def compare(
     if png is not None:
         reports.write_png(study, png)
     return study
-
-
-def fingerprint(source: TaskSource, task: Task) -> str:
-    """The task's own, and for a task file its whole content: what `model` names elsewhere in it counts too."""
-    content = source.digest if source.kind == "file" else ""
-    return hashlib.sha256(f"{task.fingerprint()} {content}".encode()).hexdigest()[:24]
 
 
 def call_text(function: Callable[..., Any], asked: dict[str, Any]) -> str:
@@ -215,14 +214,6 @@ def call_text(function: Callable[..., Any], asked: dict[str, Any]) -> str:
             value = [str(spec) for spec in value]
         told.append(f"{name}={str(value) if isinstance(value, Spec | Path) else value!r}")
     return f"leaky.lab.{function.__name__}({', '.join(told)})"
-
-
-def worker_count(workers: int | None) -> int:
-    if workers is None:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
-        raise ArgumentError(f"compare: `workers` must be a whole number of at least 1, got {workers!r}")
-    return workers
 
 
 def margin_of(margin: float | None, task: Task) -> float:

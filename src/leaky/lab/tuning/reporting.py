@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from leaky.lab.loading import TaskSource
+from leaky.lab.loading import Source
 from leaky.lab.train import run_trial
 from leaky.records import Trial, TrialPlan
 
@@ -39,7 +39,7 @@ class Reporting:
     pruner: Any
     jobs: Mapping[str, Job]
 
-    def __call__(self, source: TaskSource, plan: TrialPlan) -> Trial:
+    def __call__(self, source: Source, plan: TrialPlan) -> Trial:
         """One trial, in a worker process."""
         job = self.jobs[plan.key]
         study, storage = open_study(self.url, self.study_name)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from leaky.errors import LeakyError, StoreError, one_line
+from leaky.errors import ArgumentError, LeakyError, StoreError, one_line
+from leaky.lab.engine import Engine
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,15 @@ def beside(store: str | Path) -> str:
     """
     path = Path(store).expanduser().absolute()
     return f"sqlite:///{path.with_name(f'{path.stem}-optuna.db')}"
+
+
+def reachable(storage: str, engine: Engine) -> None:
+    """Raise `ArgumentError` where workers on other machines would look for a SQLite file of this one."""
+    if engine.elsewhere and storage.startswith("sqlite"):
+        raise ArgumentError(
+            f"tune: `storage` {storage} is a file of this machine, which workers on {engine.elsewhere[0]} cannot "
+            "write; give the URL of a database server, or search by grid"
+        )
 
 
 def without_password(text: str) -> str:

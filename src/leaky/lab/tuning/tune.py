@@ -15,17 +15,18 @@ from leaky.errors import StudyError
 from leaky.lab.definition import Task
 from leaky.lab.design import Design, rate_grid
 from leaky.lab.design import seeds as seed_ranges
+from leaky.lab.engine import Named, engine
 from leaky.lab.environment import environment
-from leaky.lab.loading import task_source
+from leaky.lab.loading import fingerprint, task_source
 from leaky.lab.preflight import preflight
 from leaky.lab.recipe_changes import Changes, changed
 from leaky.lab.runner import Runner
 from leaky.lab.store import Store
-from leaky.lab.study import SEEDS, SMOKE_SEEDS, call_text, fingerprint, margin_of, worker_count
+from leaky.lab.study import SEEDS, SMOKE_SEEDS, call_text, margin_of
 from leaky.lab.tuning import best, result
 from leaky.lab.tuning.arguments import as_tune, by_optuna, check_outputs, places
 from leaky.lab.tuning.search import OptunaSearch
-from leaky.lab.tuning.settings import Settings, beside
+from leaky.lab.tuning.settings import Settings, beside, reachable
 from leaky.lab.tuning.shape import Shape, shape
 from leaky.lab.tuning.space import Space
 from leaky.records import Arm, Study, Trial, Tuning
@@ -58,6 +59,7 @@ def tune(
     batch_size: int | None = None,
     recipe: Changes | None = None,
     workers: int | None = None,
+    executor: Named = None,
     store: str | Path = "leaky.db",
     report: str | Path | None = None,
     png: str | Path | None = None,
@@ -103,7 +105,9 @@ def tune(
         epochs: overrides the task's recipe.
         batch_size: overrides the task's recipe.
         recipe: changes to the task's recipe, as in `leaky.lab.compare`.
-        workers: processes side by side, one core each; by default one per core.
+        workers: processes side by side, one core each, as in `leaky.lab.compare`.
+        executor: who runs the trials, as in `leaky.lab.compare`. Workers on other machines must reach the `storage`
+            of a search by Optuna: give the URL of a database server.
         store: the SQLite file that holds the trials.
         report: write a self-contained HTML report here.
         png: write the report's plots into this folder.
@@ -137,9 +141,12 @@ def tune(
         tuning, final = seed_ranges(
             seed, usual_tuning if tuning_seeds is None else tuning_seeds, usual if seeds is None else seeds
         )
-        count = worker_count(workers)
         check_outputs(report, png)
-    with tempfile.TemporaryDirectory(prefix="leaky-") as scratch, as_tune():
+    with (
+        as_tune(),
+        engine(executor, workers) as trainers,
+        tempfile.TemporaryDirectory(prefix="leaky-") as scratch,
+    ):
         source = task_source(task, preset, Path(scratch), budget)
         loaded = source.load()
         limit = margin_of(margin, loaded)
@@ -165,12 +172,13 @@ def tune(
         if searched:
             limit_of_trials = (_SMOKE_TRIALS if few else _TRIALS) if trials is None else trials
             settings = Settings(limit_of_trials, storage or beside(store), study_name, sampler, pruner)
+            reachable(settings.storage, trainers)
             space = Space(shaped, grid, layers)
             higher = loaded.metric_record.higher_is_better
-            hunt = OptunaSearch(design, space, settings, seed=seed, workers=count, higher=higher)
+            hunt = OptunaSearch(design, space, settings, seed=seed, workers=trainers.workers, higher=higher)
         with Store(store) as database:
             expected = settings.trials * len(tuning) if hunt else 0
-            runner = Runner([design], source, loaded.metric_record, database, count, progress, expected)
+            runner = Runner([design], source, loaded.metric_record, database, trainers, progress, expected)
             ((rates, done),) = runner.run(hunt)
         if hunt is not None and per == "network":
             named = {name: hunt.values[name] for name in rates if name in hunt.values}
@@ -196,7 +204,7 @@ def tune(
         reused=runner.reused,
         seconds=time.monotonic() - began,
         command=command or call_text(tune, asked),
-        environment={**environment(), "workers": str(count)},
+        environment={**environment(), **trainers.environment},
         notes=result.notes(
             design, rates, done, curve, shaped, chosen, searched=searched and per == "network"
         ),
