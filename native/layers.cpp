@@ -26,6 +26,19 @@ void clamp(Address x, Address out, Address mask, int64_t count, int dtype, doubl
     chosen_kernels().layers->clamp(call);
 }
 
+void softplus_backward(Address grad, Address y, Address out, int64_t count, int dtype, double beta, double threshold, int threads) {
+    check_count(count);
+    const SoftplusBackward call{reinterpret_cast<const void*>(grad), reinterpret_cast<const void*>(y),
+                                reinterpret_cast<void*>(out), count, beta, threshold, dtype_of(dtype), threads};
+    if (call.dtype == Dtype::f64) throw nb::value_error("dtype: must not be float64 here");
+    nb::gil_scoped_release release;
+    if (grad != out) large_pages(call.out, count * size_of(call.dtype));
+    chosen_kernels().layers->softplus_backward(call);
+}
+
 }  // namespace
 
-void bind_layers(nb::module_& m) { m.def("clamp", &clamp); }
+void bind_layers(nb::module_& m) {
+    m.def("clamp", &clamp);
+    m.def("softplus_backward", &softplus_backward);
+}

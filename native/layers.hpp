@@ -16,8 +16,19 @@ struct ClampCall {
     int threads;
 };
 
+/// out = grad * f'(x) from y = f(x) = log1p(exp(beta x)) / beta, where beta y is above `threshold` grad itself.
+struct SoftplusBackward {
+    const void *grad, *y;
+    void* out;  // may be `grad`
+    int64_t count;
+    double beta, threshold;
+    Dtype dtype;  // not f64
+    int threads;
+};
+
 struct LayerKernels {
     void (*clamp)(const ClampCall&);
+    void (*softplus_backward)(const SoftplusBackward&);
 };
 
 }  // namespace leaky

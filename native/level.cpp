@@ -1,7 +1,6 @@
 // One instruction-set level: compiled once per level, with its flags and -DLEAKY_LEVEL=<name>.
 #include "by_dtype.hpp"
 #include "elementwise.hpp"
-#include "layers.hpp"
 #include "norm_backward.hpp"
 #include "norm_columns_backward.hpp"
 #include "norm_forward.hpp"

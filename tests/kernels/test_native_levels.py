@@ -41,7 +41,8 @@ print(native.level(), digest.hexdigest())
 
 def _python(code: str, level: str) -> subprocess.CompletedProcess[str]:
     here = str(Path(__file__).parent)
-    environment = {**os.environ, "LEAKY_NATIVE_LEVEL": level, "PYTHONPATH": here}
+    path = os.pathsep.join([here, *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = {**os.environ, "LEAKY_NATIVE_LEVEL": level, "PYTHONPATH": path}
     environment.pop("LEAKY_KERNELS", None)
     return subprocess.run(
         [sys.executable, "-c", code],

@@ -30,6 +30,7 @@ class Layer:
     keeps: float
     exact: bool = True
     """The gradient has torch's bits."""
+    exact_in_half: bool = False
     inplace: bool = True
     at_nan: bool = False
     """f'(NaN) is 1, where torch has 0 or 1 by the place in the array."""
@@ -46,11 +47,29 @@ def _hardtanh(low: float, high: float) -> Layer:
     )
 
 
+def _of_output(name: str, *, exact_in_half: bool = False, inplace: bool = True, **given: float) -> Layer:
+    return Layer(
+        " ".join([name, *map(str, given.values())]),
+        partial(getattr(ours_of, name), **given),
+        partial(getattr(F, name), **given),
+        OUTPUT,
+        exact=False,
+        exact_in_half=exact_in_half,
+        inplace=inplace,
+    )
+
+
 LAYERS = [
     Layer("relu6", ours_of.relu6, F.relu6, BIT, at_nan=True),
     _hardtanh(-1.0, 1.0),
     _hardtanh(0.0, 5.29),
     _hardtanh(-0.3, 0.1),
+    _of_output("elu", exact_in_half=True),
+    _of_output("elu", exact_in_half=True, alpha=0.5),
+    _of_output("celu", exact_in_half=True, alpha=2.0),
+    _of_output("selu", exact_in_half=True),
+    _of_output("softplus", inplace=False),
+    _of_output("softplus", inplace=False, beta=-2.0, threshold=40.0),
 ]
 every_layer = pytest.mark.parametrize("layer", LAYERS, ids=[layer.name for layer in LAYERS])
 in_place = pytest.mark.parametrize("layer", [la for la in LAYERS if la.inplace], ids=lambda la: la.name)

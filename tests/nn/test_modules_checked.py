@@ -202,7 +202,7 @@ def test_subclasses_have_their_own_constructor_and_the_check() -> None:
         _Mine(math.inf)
 
 
-@pytest.mark.parametrize("name", ["CELU", "ELU", "GELU", "Hardswish", "Mish", "SELU", "Tanh"])
+@pytest.mark.parametrize("name", ["GELU", "Hardswish", "Mish", "Tanh"])
 @pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning", "ignore::FutureWarning")
 def test_what_has_torchs_forward_is_scripted(name: str) -> None:
     x = torch.linspace(-4, 8, 13)

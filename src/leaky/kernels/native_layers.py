@@ -36,3 +36,24 @@ def clamp_forward(
         high,
         native._threads(threads),
     )
+
+
+def softplus_backward(
+    grad: torch.Tensor,
+    y: torch.Tensor,
+    out: torch.Tensor,
+    beta: float,
+    threshold: float,
+    threads: int | None = None,
+) -> None:
+    """out = grad * (1 - exp(-beta * y)), or grad where beta * y > threshold; `out` may be `grad`. Not for float64."""
+    native.compiled().softplus_backward(
+        grad.data_ptr(),
+        y.data_ptr(),
+        out.data_ptr(),
+        grad.numel(),
+        native._same_dtype(grad, out),
+        beta,
+        threshold,
+        native._threads(threads),
+    )

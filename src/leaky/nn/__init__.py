@@ -38,6 +38,9 @@ from leaky.nn.activations.simple import (  # noqa: E402
     VeryLeakyReLU,
 )
 from leaky.nn.activations.twins import (  # noqa: E402
+    CELU,
+    ELU,
+    SELU,
     Hardshrink,
     Hardsigmoid,
     Hardtanh,
@@ -63,7 +66,7 @@ from leaky.nn.norm_act import (  # noqa: E402
 )
 
 if TYPE_CHECKING:  # what the records alone make
-    from torch.nn import CELU, ELU, GELU, SELU, Hardswish, Mish, Sigmoid, Tanh
+    from torch.nn import GELU, Hardswish, Mish, Sigmoid, Tanh
 
     AdaptivePiecewiseLinear: type[Learned]
     AverageBiasedReLU: type[Elementwise]

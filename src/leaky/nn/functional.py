@@ -9,9 +9,10 @@ from torch.overrides import handle_torch_function, has_torch_function_unary
 from leaky.kernels import plain
 from leaky.kernels.select import SMALL, tracing, why_not_native
 from leaky.nn.layers.clamp import hardtanh, relu6
+from leaky.nn.layers.from_output import celu, elu, selu, softplus
 from leaky.nn.ops import KeepBits
 
-__all__ = ["hardtanh", "leaky_relu", "relu", "relu6"]
+__all__ = ["celu", "elu", "hardtanh", "leaky_relu", "relu", "relu6", "selu", "softplus"]
 
 
 def leaky_relu(input: torch.Tensor, negative_slope: float = 0.01, inplace: bool = False) -> torch.Tensor:

@@ -19,6 +19,11 @@ from leaky.nn.activations.elementwise import beside, by_formula, floating, shape
 _INPLACE = ("inplace", "write the result over the input")
 _OF_LARGE = " on the CPU (elsewhere, and of fewer than 4,096 elements, what torch keeps)"
 
+_OUTPUT = (
+    ", its output, which the next layer mostly keeps anyway (of fewer than 4,096 elements, and in half precision, "
+    "its input)"
+)
+
 
 def written(module: Any, input: torch.Tensor, result: torch.Tensor) -> torch.Tensor:
     """`result`, over the input where the module works in place."""
@@ -111,13 +116,46 @@ class PReLU(ActivationModule, torch.nn.PReLU):
         return torch.where(input > 0, input, slopes * input)
 
 
+class ELU(ActivationModule, torch.nn.ELU):
+    entry = lookup("elu")
+    further = (_INPLACE,)
+    saved_detail = _OUTPUT
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """f(input)."""
+        return functional.elu(input, self.alpha, self.inplace)
+
+
+class CELU(ActivationModule, torch.nn.CELU):
+    entry = lookup("celu")
+    further = (_INPLACE,)
+    saved_detail = _OUTPUT
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """f(input)."""
+        return functional.celu(input, self.alpha, self.inplace)
+
+
+class SELU(ActivationModule, torch.nn.SELU):
+    entry = lookup("selu")
+    further = (_INPLACE,)
+    saved_detail = _OUTPUT
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """f(input)."""
+        return functional.selu(input, self.inplace)
+
+
 class Softplus(ActivationModule, torch.nn.Softplus):
     entry = lookup("softplus")
+    saved_detail = (
+        ", its output, which the next layer mostly keeps anyway (of fewer than 4,096 elements its input)"
+    )
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """f(input); exported with the threshold where that is seen in the precision of the input."""
         if not exporting():
-            return super().forward(input)
+            return functional.softplus(input, self.beta, self.threshold)
         scaled = input if self.beta == 1 else input * self.beta
         smooth = operator("Softplus", scaled, since=1)
         smooth = smooth if self.beta == 1 else smooth / self.beta
