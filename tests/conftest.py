@@ -1,4 +1,4 @@
-"""What all tests share: NaN in fresh memory, small tasks in files of their own, a shell, a cluster."""
+"""What all tests share: NaN in fresh memory, where a GPU's kernels run, small tasks in files, a shell, a cluster."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+if not Path("/dev/nvidiactl").exists() and not Path("/dev/kfd").exists():
+    # Without a GPU its kernels run in Triton's interpreter; Triton asks for this once, when it is imported.
+    os.environ.setdefault("TRITON_INTERPRET", "1")
 
 TINY_TASK = """
 import numpy as np
@@ -44,6 +48,21 @@ def nan_in_fresh_memory() -> Iterator[None]:
     torch.set_deterministic_debug_mode("warn")
     yield
     torch.set_deterministic_debug_mode(mode)
+
+
+@pytest.fixture
+def gpu_or_interpreter(monkeypatch: pytest.MonkeyPatch) -> str:
+    """Where the kernels in Triton run here, "cuda" or "cpu"; they serve from the first element on."""
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("triton")
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    from leaky.kernels import gpu
+
+    if (reason := gpu.why_not(torch.ones(1, device=device))) is not None:
+        pytest.skip(reason)
+    monkeypatch.setattr("leaky.kernels.select.REQUESTED", "triton")
+    monkeypatch.setattr("leaky.kernels.gpu.SMALL", 1)
+    return device
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import leaky
-from leaky.kernels import native
+from leaky.kernels import gpu, native
 from leaky.kernels.select import why_not_native
 
 DTYPES = [torch.float32, torch.float64, torch.bfloat16, torch.float16]
@@ -26,11 +26,16 @@ _built = pytest.mark.skipif(not native.available(), reason="the native kernels a
 needs_native = pytest.mark.skipif(
     why_not_native(torch.ones(2**13)) is not None, reason="the native kernels do not serve here"
 )
-every_kernel = pytest.mark.parametrize("kernel", [pytest.param("native", marks=_built), "plain"])
+_interpreted = pytest.mark.skipif(
+    gpu.why_not(torch.ones(1)) is not None, reason="on a GPU test_gpu.py runs the kernels in Triton"
+)
+every_kernel = pytest.mark.parametrize(
+    "kernel", [pytest.param("native", marks=_built), pytest.param("triton", marks=_interpreted), "plain"]
+)
 
 
 def serve(kernel: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As LEAKY_KERNELS does: `native` then fails loudly where it cannot serve, unless the tensor is small.
+    """As LEAKY_KERNELS does: `native` and `triton` then fail where they cannot serve, unless the tensor is small.
 
     None leaves the choice to leaky, whatever LEAKY_KERNELS says.
     """

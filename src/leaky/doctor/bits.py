@@ -20,7 +20,7 @@ def kept_bits(y: torch.Tensor) -> torch.Tensor | None:
     if unpacking():
         return None
     bits: torch.Tensor = node.saved_tensors[0]
-    return bits
+    return bits if bits.is_cpu else None
 
 
 def unpacking() -> bool:

@@ -1,9 +1,9 @@
 """How the functions run fast, and who serves a call.
 
-`native` are the CPU kernels (compiled, optional), `plain` torch operations only, for every other device and every
-install without a compiler. On NumPy arrays `dense` decides: an entry's formula becomes a `program`, which the native
-kernels run, or NumPy in blocks (`blocked`). `LEAKY_KERNELS=plain` or `LEAKY_KERNELS=native` in the environment
-forces one; what is forced and cannot run raises.
+`native` are the CPU kernels (compiled, optional), `gpu` those in Triton for GPUs (optional), `plain` torch operations
+only, for every other device and every install without them. On NumPy arrays `dense` decides: an entry's formula
+becomes a `program`, which the native kernels run, or NumPy in blocks (`blocked`). `LEAKY_KERNELS=plain`, `native` or
+`triton` in the environment forces one; what is forced and cannot run raises.
 """
 
 from __future__ import annotations

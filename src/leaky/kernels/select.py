@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch.autograd import forward_ad
 
 from leaky.errors import ArgumentError, KernelError
-from leaky.kernels import native
+from leaky.kernels import gpu, native
 
-Kernel = Literal["native", "plain", "torch", "formula"]
+Kernel = Literal["native", "triton", "plain", "torch", "formula"]
 SMALL = 4096
 """Elements below which torch's own operation, which keeps its input, is faster than keeping bits."""
 
@@ -35,8 +35,10 @@ class Choice:
 def requested(environment: str | None = None) -> Kernel | None:
     """The kernel forced by `LEAKY_KERNELS`, if any."""
     value = os.environ.get("LEAKY_KERNELS", "") if environment is None else environment
-    if value not in ("", "native", "plain"):
-        raise ArgumentError(f"LEAKY_KERNELS: must be native, plain or unset, got {value!r}")
+    if value not in ("", "native", "triton", "plain"):
+        raise ArgumentError(f"LEAKY_KERNELS: must be native, triton, plain or unset, got {value!r}")
+    if value == "triton" and not gpu.available():
+        raise KernelError("LEAKY_KERNELS=triton: Triton is not installed: pip install 'leaky[gpu]'")
     if value == "native" and not native.available():
         raise KernelError(f"LEAKY_KERNELS=native: the native kernels cannot run: {native.why_not()}")
     return value or None  # type: ignore[return-value]
@@ -65,6 +67,40 @@ def tracing() -> bool:
     )
 
 
+def kernels_for(x: torch.Tensor) -> Any:
+    """The module whose kernels serve `x`, `native` or `gpu`; None where neither does. Raises where one is forced."""
+    return serving(x)[0]
+
+
+def serving(x: torch.Tensor, small: int = SMALL) -> tuple[Any, str]:
+    """`kernels_for`, and the reason where there are none. On a GPU tensors are small below `gpu.SMALL`."""
+    if REQUESTED == "triton" or (x.is_cuda and REQUESTED != "native"):
+        reason = why_not_triton(x, gpu.SMALL if x.is_cuda else small)
+        return (gpu, "") if reason is None else (None, reason)
+    reason = why_not_native(x, small)
+    return (native, "") if reason is None else (None, reason)
+
+
+def why_not_triton(x: torch.Tensor, small: int = 0) -> str | None:
+    """The reason why the kernels in Triton do not serve `x`; None where they do. Raises where they are forced."""
+    reason = triton_obstacle(x, small)
+    if reason is not None and REQUESTED == "triton" and x.numel() >= small and not tracing():
+        raise KernelError(f"LEAKY_KERNELS=triton: the Triton kernels cannot serve this call: {reason}")
+    return reason
+
+
+def triton_obstacle(x: torch.Tensor, small: int = 0) -> str | None:
+    """As `why_not_triton`, and never raises."""
+    reason = _no_kernel(x)
+    if reason is not None:
+        return reason
+    if x.layout is not torch.strided:
+        return f"the input is a {x.layout} tensor".replace("torch.", "")
+    if REQUESTED != "triton" and gpu.interpreted():
+        return "Triton's interpreter serves with LEAKY_KERNELS=triton alone"
+    return _unsuited(x, small, "Triton") or gpu.why_not(x)
+
+
 def why_not_native(x: torch.Tensor, small: int = SMALL) -> str | None:
     """The reason why the native kernels do not serve `x`; None where they do. Raises where they are forced."""
     reason = obstacle(x, small)
@@ -75,21 +111,36 @@ def why_not_native(x: torch.Tensor, small: int = SMALL) -> str | None:
 
 def obstacle(x: torch.Tensor, small: int = 0) -> str | None:
     """As `why_not_native`, and never raises."""
+    reason = _no_kernel(x)
+    if reason is not None:
+        return reason
+    if REQUESTED == "triton":
+        return "LEAKY_KERNELS=triton"
+    if not x.is_cpu or x.layout is not torch.strided:
+        return f"the input is a {x.layout} tensor on {x.device}".replace("torch.", "")
+    reason = _unsuited(x, small, "native")
+    if reason is not None:
+        return reason
+    if not native.available():
+        return f"the native kernels are missing ({native.why_not()})"
+    return None
+
+
+def _no_kernel(x: torch.Tensor) -> str | None:
     if tracing():
         return "a compiler, a transform or a dispatch mode looks at the call"
     if REQUESTED == "plain":
         return "LEAKY_KERNELS=plain"
-    if type(x) not in TENSORS:
-        return f"{type(x).__name__} is a tensor subclass"
-    if not x.is_cpu or x.layout is not torch.strided:
-        return f"the input is a {x.layout} tensor on {x.device}".replace("torch.", "")
+    return None if type(x) in TENSORS else f"{type(x).__name__} is a tensor subclass"
+
+
+def _unsuited(x: torch.Tensor, small: int, kernels: str) -> str | None:
     if x.dtype not in DTYPES:
-        return f"dtype {x.dtype} has no native kernel"
-    if x.numel() < small:
-        return f"{x.numel()} elements are fewer than {small}"
-    if not native.available():
-        return f"the native kernels are missing ({native.why_not()})"
-    return None
+        return f"dtype {x.dtype} has no {kernels} kernel"
+    return f"{x.numel()} elements are fewer than {small}" if x.numel() < small else None
+
+
+_BITS = "one bit per element"
 
 
 def explain(operation: str, x: torch.Tensor, *, negative_slope: float = 0.01) -> Choice:
@@ -105,9 +156,12 @@ def explain(operation: str, x: torch.Tensor, *, negative_slope: float = 0.01) ->
     """
     if operation not in ("relu", "leaky_relu"):
         raise ArgumentError(f"explain: `operation` must be relu or leaky_relu, got {operation!r}")
-    reason = why_not_native(x)
-    if reason is None:
-        return Choice("native", "a CPU tensor of a supported dtype", "one bit per element")
+    kernels, reason = serving(x)
+    if kernels is native:
+        return Choice("native", "a CPU tensor of a supported dtype", _BITS)
+    if kernels is gpu:
+        how = f"a {x.device.type.upper()} tensor of a supported dtype"
+        return Choice("triton", f"{how}, in Triton's interpreter" if gpu.interpreted() else how, _BITS)
     if operation == "relu":
         return Choice("torch", reason, "its output")
     if tracing() or x.numel() < SMALL:

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from torch.overrides import handle_torch_function, has_torch_function_unary
 
 from leaky.kernels import plain
-from leaky.kernels.select import SMALL, tracing, why_not_native
+from leaky.kernels.select import SMALL, kernels_for, tracing
 from leaky.nn.layers.clamp import hardtanh, relu6
 from leaky.nn.layers.from_output import celu, elu, selu, softplus
 from leaky.nn.ops import KeepBits
@@ -29,8 +29,9 @@ def leaky_relu(input: torch.Tensor, negative_slope: float = 0.01, inplace: bool 
     Returns:
         A tensor of the input's shape and dtype (the input itself, in place).
 
-    Saved for backward: one bit per element on the CPU; elsewhere and without the native kernels the output, or
-    for a negative slope one byte per element; tensors of fewer than 4,096 elements keep what torch keeps.
+    Saved for backward: one bit per element, on the CPU by the native kernels, on a GPU by those in Triton (from
+    65,536 elements on). Without them the output, or for a negative slope one byte per element; tensors of fewer than
+    4,096 elements keep what torch keeps.
     Differentiable any number of times. Under torch.compile and functorch transforms it is torch's own.
 
     Example:
@@ -45,9 +46,9 @@ def leaky_relu(input: torch.Tensor, negative_slope: float = 0.01, inplace: bool 
         return F.leaky_relu_(input, negative_slope) if inplace else F.leaky_relu(input, negative_slope)
     if inplace and input.is_leaf:
         return F.leaky_relu_(input, negative_slope)  # torch refuses, before anything is written
-    reason = why_not_native(input)
-    if reason is None:
-        result: torch.Tensor = KeepBits.apply(input, float(negative_slope), False, inplace)  # type: ignore[no-untyped-call]
+    kernels = kernels_for(input)
+    if kernels is not None:
+        result: torch.Tensor = KeepBits.apply(input, float(negative_slope), False, inplace, kernels)  # type: ignore[no-untyped-call]
         return result
     return _without_native(input, negative_slope, inplace)
 
@@ -56,7 +57,7 @@ def relu(input: torch.Tensor, inplace: bool = False) -> torch.Tensor:
     """torch.nn.functional.relu to the bit, keeping one bit per element for backward.
 
     f(x) = max(x, 0); f'(0) = 0; NaN stays NaN, with derivative 1, as in torch. Arguments, result and what is saved
-    are those of `leaky_relu`; where no native kernel serves, torch's own relu does, which keeps its output.
+    are those of `leaky_relu`; where no kernel serves, torch's own relu does, which keeps its output.
 
     Example:
         >>> import torch, leaky
@@ -67,8 +68,8 @@ def relu(input: torch.Tensor, inplace: bool = False) -> torch.Tensor:
         seen: torch.Tensor = handle_torch_function(relu, (input,), input, inplace)
         return seen
     learns = input.requires_grad and torch.is_grad_enabled() and not (inplace and input.is_leaf)
-    if learns and why_not_native(input) is None:
-        result: torch.Tensor = KeepBits.apply(input, 0.0, True, inplace)  # type: ignore[no-untyped-call]
+    if learns and (kernels := kernels_for(input)) is not None:
+        result: torch.Tensor = KeepBits.apply(input, 0.0, True, inplace, kernels)  # type: ignore[no-untyped-call]
         return result
     return F.relu_(input) if inplace else F.relu(input)
 

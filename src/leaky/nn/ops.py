@@ -1,4 +1,7 @@
-"""Autograd around the native element-wise kernels: ReLU and Leaky ReLU that keep one bit per element."""
+"""Autograd around the element-wise kernels: ReLU and Leaky ReLU that keep one bit per element.
+
+`kernels` is the module that runs them, `leaky.kernels.native` or `leaky.kernels.gpu`, as `select` chose.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,6 @@ from typing import Any
 
 import torch
 
-from leaky.kernels import native
 from leaky.kernels.select import tracing
 from leaky.nn.reuse import held_once
 
@@ -19,30 +21,32 @@ class KeepBits(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, negative_slope: float, relu: bool, inplace: bool) -> torch.Tensor:
+    def forward(
+        ctx: Any, x: torch.Tensor, negative_slope: float, relu: bool, inplace: bool, kernels: Any
+    ) -> torch.Tensor:
         if inplace and is_dense(x):
             source = out = x
         else:
             out = torch.empty_like(x)
             source = x if x.is_contiguous() or same_layout(x, out.stride()) else out.copy_(x)
-        bits = torch.empty((x.numel() + 7) // 8, dtype=torch.uint8)
-        native.leaky_relu_forward(source, out, negative_slope, bits, relu=relu)
+        bits = torch.empty((x.numel() + 7) // 8, dtype=torch.uint8, device=x.device)
+        kernels.leaky_relu_forward(source, out, negative_slope, bits, relu=relu)
         ctx.save_for_backward(bits)
-        ctx.rest = (out.stride(), negative_slope, relu)
+        ctx.rest = (out.stride(), negative_slope, relu, kernels)
         if inplace:
             ctx.mark_dirty(x)
             return out if out is x else x.copy_(out)
         return out
 
     @staticmethod
-    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, None, None, None]:
+    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, None, None, None, None]:
         (bits,) = ctx.saved_tensors
         if torch.is_grad_enabled():
             grad = _Gradient.apply(grads[0], bits, *ctx.rest)  # type: ignore[no-untyped-call]
         else:
             over = held_once(grads)
             grad = _multiply(grads[0], bits, *ctx.rest, over=over)
-        return grad, None, None, None
+        return grad, None, None, None, None
 
 
 class _Gradient(torch.autograd.Function):
@@ -56,13 +60,14 @@ class _Gradient(torch.autograd.Function):
         stride: tuple[int, ...],
         negative_slope: float,
         relu: bool,
+        kernels: Any,
     ) -> torch.Tensor:
         ctx.save_for_backward(bits)
-        ctx.rest = (stride, negative_slope, relu)
+        ctx.rest = (stride, negative_slope, relu, kernels)
         return _multiply(grad, bits, *ctx.rest, over=False)
 
     @staticmethod
-    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, None, None, None, None]:
+    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, None, None, None, None, None]:
         return *KeepBits.backward(ctx, *grads), None
 
 
@@ -72,6 +77,7 @@ def _multiply(
     stride: tuple[int, ...],
     negative_slope: float,
     relu: bool,
+    kernels: Any,
     *,
     over: bool,
 ) -> torch.Tensor:
@@ -82,9 +88,9 @@ def _multiply(
     if grad.stride() == stride:
         out = grad if over else torch.empty_like(grad)
     else:
-        out = torch.empty_strided(grad.shape, stride, dtype=grad.dtype)
+        out = torch.empty_strided(grad.shape, stride, dtype=grad.dtype, device=grad.device)
         grad = grad if same_layout(grad, stride) else out.copy_(grad)
-    native.leaky_relu_backward(grad, bits, out, negative_slope, relu=relu)
+    kernels.leaky_relu_backward(grad, bits, out, negative_slope, relu=relu)
     return out
 
 

@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional as F
 from torch.overrides import handle_torch_function, has_torch_function_unary
 
-from leaky.kernels import native_layers
+from leaky.kernels import native, native_layers
 from leaky.kernels.select import why_not_native
 from leaky.nn.ops import KeepBits, is_dense, same_layout
 
@@ -29,7 +29,7 @@ class KeepInside(KeepBits):
         bits = torch.empty((x.numel() + 7) // 8, dtype=torch.uint8)
         native_layers.clamp_forward(source, out, low, high, bits)
         ctx.save_for_backward(bits)
-        ctx.rest = (out.stride(), 0.0, True)
+        ctx.rest = (out.stride(), 0.0, True, native)
         if inplace:
             ctx.mark_dirty(x)
             return out if out is x else x.copy_(out)

@@ -1,0 +1,77 @@
+"""Compiles every kernel in Triton for a GPU that need not be here, and prints what its code does with memory.
+
+The interpreter takes what the compiler does not, and says nothing about how memory is read. A process of its own:
+TRITON_INTERPRET decides at import.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import sys
+from collections import Counter
+from typing import Any
+
+import triton
+import triton.language as tl
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource
+
+from leaky.kernels.triton import elementwise
+
+DTYPES = {"float32": "fp32", "float64": "fp64", "bfloat16": "bf16", "float16": "fp16"}
+INSTRUCTION = re.compile(r"^\s*(?:@!?%\w+\s+)?([a-z][\w.]*)", re.MULTILINE)
+
+
+def compiled(kernel: Any, capability: int, block: int, warps: int, **arguments: Any) -> dict[str, Any]:
+    """Compile `kernel`; an argument is a type, or a constant. Pointers are aligned as torch allocates."""
+    names = list(kernel.arg_names)
+    types = {name: value if isinstance(value, str) else "constexpr" for name, value in arguments.items()}
+    constants = {(names.index(name),): v for name, v in arguments.items() if not isinstance(v, str)}
+    aligned = [["tt.divisibility", 16]]
+    source = ASTSource(
+        fn=kernel,
+        signature={name: types[name] for name in names},
+        constexprs=constants,
+        attrs={(i,): aligned for i, name in enumerate(names) if types[name].startswith("*")},
+    )
+    made = triton.compile(
+        source,
+        target=GPUTarget("cuda", capability, 32),
+        options={"num_warps": warps, "enable_fp_fusion": False},
+    )
+    counts = Counter(INSTRUCTION.findall(made.asm["ptx"]))
+    return {"shared": made.metadata.shared, "instructions": counts, "binary": len(made.asm["cubin"])}
+
+
+def elementwise_cases() -> Any:
+    from leaky.kernels.gpu import BLOCK, WARPS
+
+    for (dtype, code), relu, mask in itertools.product(DTYPES.items(), (False, True), (True, False)):
+        common: dict[str, Any] = {"negative_slope": "fp64", "count": "i64", "RELU": relu, "BLOCK": BLOCK}
+        common["WORK"] = tl.float64 if dtype == "float64" else tl.float32
+        pointers: dict[str, Any] = {"x": f"*{code}", "out": f"*{code}", "bits": "*u8" if mask else None}
+        about = {"dtype": dtype, "relu": relu, "mask": mask}
+        yield {"kernel": "forward", **about}, elementwise.forward, BLOCK, WARPS, pointers | common
+        if mask:
+            pointers = {"grad": f"*{code}", "bits": "*u8", "out": f"*{code}"}
+            yield {"kernel": "backward", **about}, elementwise.backward, BLOCK, WARPS, pointers | common
+
+
+CASES = {"elementwise": elementwise_cases}
+
+
+def main() -> None:
+    """CAPABILITY SUBJECT DTYPE ...: of a GPU, of kernels, of numbers."""
+    capability, subject, *dtypes = sys.argv[1:]
+    rows = []
+    for about, kernel, block, warps, arguments in CASES[subject]():
+        if about["dtype"] in dtypes:
+            found = compiled(kernel, int(capability), block, warps, **arguments)
+            rows.append({**about, "subject": subject, "block": block, "warps": warps, **found})
+    print(json.dumps(rows))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""The kernels in Triton as a GPU gets them: they compile, and read memory in whole vectors. No GPU is needed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("triton")
+pytest.importorskip("torch")
+
+SIZES = {"float32": 4, "float64": 8, "bfloat16": 2, "float16": 2}
+VECTORS = {"float32": "v4.b32", "float64": "v2.b64", "bfloat16": "v4.b32", "float16": "v4.b32"}
+
+
+def compiled(capability: int, subject: str, *dtypes: str) -> list[dict[str, Any]]:
+    script = Path(__file__).with_name("compiled.py")
+    done = subprocess.run(
+        [sys.executable, str(script), str(capability), subject, *dtypes],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "TRITON_INTERPRET": "0"},
+    )
+    assert done.returncode == 0, done.stderr
+    rows: list[dict[str, Any]] = json.loads(done.stdout)
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("capability", "dtypes"), [(90, ("float32", "bfloat16")), (80, ("float64", "float16"))]
+)
+def test_elementwise(capability: int, dtypes: tuple[str, ...]) -> None:
+    rows = compiled(capability, "elementwise", *dtypes)
+    assert len(rows) == 6 * len(dtypes)
+    for row in rows:
+        done, dtype = row["instructions"], row["dtype"]
+        vectors = row["block"] * SIZES[dtype] // (16 * 32 * row["warps"])
+        assert done[f"ld.global.{VECTORS[dtype]}"] == vectors, row
+        assert done[f"st.global.{VECTORS[dtype]}"] == vectors, row
+        assert row["shared"] <= 512, row
+        assert not [name for name in done if "local" in name or "atom" in name], row
+        assert not [name for name in done if "ftz" in name or name.startswith("fma")], row
+        assert row["binary"] > 0
