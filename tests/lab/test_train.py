@@ -212,3 +212,17 @@ def test_what_a_recipe_changes_changes_the_run_and_repeats_bit_for_bit(change: d
     assert first.status == "finished"
     assert numbers(run_trial(task(), there)) == numbers(first)
     assert numbers(run_trial(task(), plan(recipe=recipe.record()))) != numbers(first)
+
+
+def test_bytes_kept_for_backward_are_those_of_one_batch() -> None:
+    def narrow(activation: Any, seed: int) -> torch.nn.Module:
+        return torch.nn.Sequential(torch.nn.Linear(3, 6), activation(), torch.nn.Linear(6, 1))
+
+    def squares(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return (outputs - targets).square().mean()
+
+    made = task(model=narrow, train=(X, X[:, :1]), metric="mse", loss=squares, margin=0.1)
+    # What the activation keeps and its output, which the next layer keeps, are one tensor of 16 samples for ReLU;
+    # then come the differences that the square keeps. SiLU keeps its input as well.
+    assert run_trial(made, plan()).saved_bytes == 4 * 16 * (6 + 1)
+    assert run_trial(made, plan(activation="silu")).saved_bytes == 4 * 16 * (6 + 6 + 1)

@@ -1,9 +1,10 @@
-"""Where numbers were measured: versions and machine."""
+"""Where and when numbers were measured: versions, machine, time."""
 
 from __future__ import annotations
 
 import os
 import platform
+from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -25,6 +26,11 @@ def environment() -> dict[str, str]:
         "processor": _processor(),
         "cores": str(os.cpu_count()),
     }
+
+
+def now() -> str:
+    """The time in UTC, as trials and studies keep it."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def _processor() -> str:

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import BrokenExecutor, Future
-from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from leaky.errors import StudyError, one_line
-from leaky.lab.environment import environment
+from leaky.lab.environment import environment, now
 from leaky.lab.loading import Source, TaskSource
 from leaky.lab.train import run_trial
 from leaky.records import Trial, TrialPlan
@@ -121,5 +120,5 @@ def _lost(plan: TrialPlan, *, error: BaseException) -> Trial:
         evaluation_seconds=0.0,
         error=f"the worker process died, twice: {one_line(error)}" if died else one_line(error),
         environment=environment(),
-        finished_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        finished_at=now(),
     )

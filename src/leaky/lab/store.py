@@ -1,4 +1,4 @@
-"""The store of trials: one SQLite file, one row per finished trial, keyed by what defines it."""
+"""The store: one SQLite file, one row per finished trial, keyed by what defines it, and one per study."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 
 from leaky.errors import StoreError
+from leaky.lab.kept import KeptStudy
 from leaky.records import Trial
 
 _APPLICATION_ID = 0x6C65616B  # "leak"
@@ -27,6 +28,15 @@ CREATE TABLE trials (
     record TEXT NOT NULL
 ) WITHOUT ROWID
 """
+
+_STUDIES = """
+CREATE TABLE IF NOT EXISTS studies (
+    key TEXT PRIMARY KEY,
+    began_at TEXT NOT NULL,
+    record TEXT NOT NULL
+) WITHOUT ROWID
+"""
+"""Beside the trials since `leaky report`: an older leaky does not look at it."""
 
 _NO_SPACE = "free some space; what is finished is kept, and the same command goes on from there"
 _REMEDIES = {
@@ -123,6 +133,23 @@ class Store:
         with self._told("read"):
             rows = self._database.execute("SELECT record FROM trials ORDER BY finished_at, key").fetchall()
             return [Trial.from_json(json.loads(record)) for (record,) in rows]
+
+    def keep(self, study: KeptStudy) -> None:
+        """Write what a study asks; the same question asked again takes the place of the former."""
+        with self._told("write"):
+            self._database.execute(_STUDIES)
+            self._database.execute(
+                "INSERT OR REPLACE INTO studies VALUES (?, ?, ?)",
+                (study.key, study.began_at, json.dumps(study.to_json())),
+            )
+
+    def studies(self) -> list[KeptStudy]:
+        """Every study that was asked of this store, in the order they were begun."""
+        with self._told("read"):
+            there = self._database.execute("SELECT 1 FROM sqlite_master WHERE name = 'studies'").fetchone()
+            query = "SELECT record FROM studies ORDER BY began_at, key"
+            rows = self._database.execute(query).fetchall() if there else []
+            return [KeptStudy.from_json(json.loads(record)) for (record,) in rows]
 
     @contextmanager
     def _transaction(self, kind: str) -> Iterator[None]:

@@ -17,11 +17,10 @@ from leaky.lab.definition import Task
 from leaky.lab.design import Design, activation_names, rate_grid
 from leaky.lab.design import seeds as seed_ranges
 from leaky.lab.engine import Named, engine
-from leaky.lab.environment import environment
+from leaky.lab.environment import environment, now
 from leaky.lab.factors import Vary, designs, factors
-from leaky.lab.interaction import conditions
+from leaky.lab.kept import KeptStudy
 from leaky.lab.loading import fingerprint, task_source
-from leaky.lab.notes import notes
 from leaky.lab.preflight import preflight
 from leaky.lab.recipe import Recipe
 from leaky.lab.recipe_changes import Changes, changed, changed_fields
@@ -165,34 +164,26 @@ def compare(
             preflight(loaded, names, Recipe(**design.recipe))
         metric = loaded.metric_record
         trivial, trivial_score = loaded.trivial_answer()
+        kept = KeptStudy(
+            designs=planned,
+            metric=metric,
+            margin=limit,
+            resolution=loaded.resolution,
+            description=loaded.description,
+            command=command or call_text(compare, asked),
+            environment={**environment(), **trainers.environment},
+            began_at=now(),
+            metrics=loaded.metric_records,
+            trivial=trivial,
+            trivial_score=trivial_score,
+            notes=loaded.notes,
+            factors=varied,
+        )
         with Store(store) as database:
+            database.keep(kept)
             runner = Runner(planned, source, metric, database, trainers, progress)
             outcomes = runner.run()
-    found = conditions(planned, outcomes, metric, margin=limit, resolution=loaded.resolution)
-    study = Study(
-        task=loaded.name,
-        preset=source.preset,
-        description=loaded.description,
-        metric=metric,
-        margin=limit,
-        baseline=reference,
-        learning_rates=grid,
-        tuning_seeds=tuning,
-        final_seeds=final,
-        recipe=planned[0].recipe,
-        arms=found[0].arms,
-        trials=tuple(trial for _, trials in outcomes for trial in trials),
-        reused=runner.reused,
-        seconds=time.monotonic() - began,
-        command=command or call_text(compare, asked),
-        environment={**environment(), **trainers.environment},
-        notes=(*loaded.notes, *notes(planned, outcomes)),
-        metrics=loaded.metric_records,
-        trivial=trivial,
-        trivial_score=trivial_score,
-        factors=varied,
-        conditions=found if varied else (),
-    )
+    study = kept.study(outcomes, reused=runner.reused, seconds=time.monotonic() - began)
     if report is not None:
         reports.write_html(study, report)
     if png is not None:

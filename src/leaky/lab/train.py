@@ -7,23 +7,24 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import torch
+from torch.utils._pytree import tree_leaves
 
 from leaky.doctor.never_active import NeverActive
 from leaky.errors import one_line
 from leaky.lab.build import build_model
 from leaky.lab.data import Part, seed_everything
 from leaky.lab.definition import Task
-from leaky.lab.environment import environment
+from leaky.lab.environment import environment, now
 from leaky.lab.recipe import Recipe
 from leaky.lab.training.early_stopping import EarlyStopping
 from leaky.lab.training.learned import learned_values
 from leaky.lab.training.optimizers import optimizer
 from leaky.lab.training.schedules import Schedule
+from leaky.models.memory import SavedStorages
 from leaky.records import Epoch, Trial, TrialPlan
 
 Stop = Callable[[int, float | None], bool]
@@ -62,8 +63,9 @@ def run_trial(task: Task, plan: TrialPlan, stop: Stop | None = None) -> Trial:
         evaluation_seconds=round(training.evaluation_seconds, 4),
         error=error,
         environment=environment(),
-        finished_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        finished_at=now(),
         restored_epoch=training.restored_epoch,
+        saved_bytes=training.saved_bytes,
         metrics=training.metrics if status == "finished" else {},
         learned=training.learned if status == "finished" else {},
     )
@@ -85,6 +87,7 @@ class _Training:
         self.restored_epoch: int | None = None
         self.metrics: dict[str, float | None] = {}
         self.learned: dict[str, float] = {}
+        self.saved_bytes: int | None = None
         self.compute_seconds = 0.0
         self.evaluation_seconds = 0.0
 
@@ -148,7 +151,12 @@ class _Training:
         for inputs, targets in self.task.train_samples.batches(shuffled, self.recipe.batch_size):
             begun = clock()
             optimizer.zero_grad()
-            loss = loss_function(model(inputs), targets)
+            keeping = SavedStorages(model) if self.saved_bytes is None else None
+            with keeping or nullcontext():  # only the first batch of all: what is kept is the same for each
+                loss = loss_function(model(inputs), targets)
+            if keeping is not None:
+                self.saved_bytes = _without(keeping, inputs, targets)
+                del keeping
             loss.backward()  # type: ignore[no-untyped-call]
             if limit is not None:
                 torch.nn.utils.clip_grad_norm_(model.parameters(), limit)
@@ -202,6 +210,13 @@ def _over(part: Part, function: Callable[[Any], torch.Tensor]) -> tuple[torch.Te
     pairs = [(function(inputs), targets) for inputs, targets in part.batches()]
     outputs, targets = pairs[0] if len(pairs) == 1 else map(torch.cat, zip(*pairs, strict=True))
     return outputs, targets
+
+
+def _without(keeping: SavedStorages, *batch: Any) -> int:
+    """The bytes kept beside the batch itself, which is a view of all training data and there anyway."""
+    given = [part for part in tree_leaves(batch) if isinstance(part, torch.Tensor)]
+    addresses = {tensor.untyped_storage().data_ptr() for tensor in given}
+    return sum(size for address, size in keeping.sizes.items() if address not in addresses)
 
 
 def _streams(seed: int) -> tuple[int, int, int]:

@@ -17,7 +17,7 @@ from leaky.records.varied import Condition, Factor
 PROTOCOL = 1
 """Raised whenever the same plan would give other numbers than before; part of every key."""
 
-_LATER = ("restored_epoch", "metrics", "learned")
+_LATER = ("restored_epoch", "metrics", "learned", "saved_bytes")
 """Fields that rows of older stores lack."""
 
 Phase = Literal["tuning", "final"]
@@ -89,6 +89,8 @@ class Trial:
     metrics: dict[str, float | None] = field(default_factory=dict)
     learned: dict[str, float] = field(default_factory=dict)
     """What the activations have learned at the end, by layer: the mean of each parameter, such as a PReLU's slope."""
+    saved_bytes: int | None = None
+    """Bytes that the first batch kept for backward, beside parameters and the batch; None in rows of older stores."""
 
     @property
     def never_active(self) -> float | None:

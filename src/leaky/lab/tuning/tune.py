@@ -16,7 +16,8 @@ from leaky.lab.definition import Task
 from leaky.lab.design import Design, rate_grid
 from leaky.lab.design import seeds as seed_ranges
 from leaky.lab.engine import Named, engine
-from leaky.lab.environment import environment
+from leaky.lab.environment import environment, now
+from leaky.lab.kept import KeptStudy
 from leaky.lab.loading import fingerprint, task_source
 from leaky.lab.preflight import preflight
 from leaky.lab.recipe_changes import Changes, changed
@@ -180,14 +181,33 @@ def tune(
             expected = settings.trials * len(tuning) if hunt else 0
             runner = Runner([design], source, loaded.metric_record, database, trainers, progress, expected)
             ((rates, done),) = runner.run(hunt)
-        if hunt is not None and per == "network":
-            named = {name: hunt.values[name] for name in rates if name in hunt.values}
-        outcome = _outcome(loaded, shaped, design, rates, done, named, limit, hunt)
-    arms, chosen_name = outcome
+            if hunt is not None and per == "network":
+                named = {name: hunt.values[name] for name in rates if name in hunt.values}
+            arms, chosen_name = _outcome(loaded, shaped, design, rates, done, named, limit, hunt)
+            told = command or call_text(tune, asked)
+            where = {**environment(), **trainers.environment}
+            trivial, trivial_score = loaded.trivial_answer()
+            compared = replace(design, activations=tuple(arms), baseline=chosen_name)
+            database.keep(
+                KeptStudy(
+                    designs=(compared,),
+                    metric=loaded.metric_record,
+                    margin=limit,
+                    resolution=loaded.resolution,
+                    description=loaded.description,
+                    command=told,
+                    environment=where,
+                    began_at=now(),
+                    metrics=loaded.metric_records,
+                    trivial=trivial,
+                    trivial_score=trivial_score,
+                    notes=loaded.notes,
+                    rates=rates,
+                )
+            )
     metric = loaded.metric_record
     curve = result.points(named, arms, done, metric, margin=limit, resolution=loaded.resolution)
     chosen = named[chosen_name]
-    trivial, trivial_score = loaded.trivial_answer()
     study = Study(
         task=loaded.name,
         preset=source.preset,
@@ -203,8 +223,8 @@ def tune(
         trials=tuple(done),
         reused=runner.reused,
         seconds=time.monotonic() - began,
-        command=command or call_text(tune, asked),
-        environment={**environment(), **trainers.environment},
+        command=told,
+        environment=where,
         notes=result.notes(
             design, rates, done, curve, shaped, chosen, searched=searched and per == "network"
         ),
