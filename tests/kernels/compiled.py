@@ -18,7 +18,8 @@ import triton.language as tl
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
-from leaky.kernels.triton import elementwise
+from leaky.kernels.gpu import BLOCK, WARPS
+from leaky.kernels.triton import elementwise, layers
 
 DTYPES = {"float32": "fp32", "float64": "fp64", "bfloat16": "bf16", "float16": "fp16"}
 INSTRUCTION = re.compile(r"^\s*(?:@!?%\w+\s+)?([a-z][\w.]*)", re.MULTILINE)
@@ -46,8 +47,6 @@ def compiled(kernel: Any, capability: int, block: int, warps: int, **arguments: 
 
 
 def elementwise_cases() -> Any:
-    from leaky.kernels.gpu import BLOCK, WARPS
-
     for (dtype, code), relu, mask in itertools.product(DTYPES.items(), (False, True), (True, False)):
         common: dict[str, Any] = {"negative_slope": "fp64", "count": "i64", "RELU": relu, "BLOCK": BLOCK}
         common["WORK"] = tl.float64 if dtype == "float64" else tl.float32
@@ -59,7 +58,15 @@ def elementwise_cases() -> Any:
             yield {"kernel": "backward", **about}, elementwise.backward, BLOCK, WARPS, pointers | common
 
 
-CASES = {"elementwise": elementwise_cases}
+def layers_cases() -> Any:
+    for (dtype, code), mask in itertools.product(DTYPES.items(), (True, False)):
+        arguments: dict[str, Any] = {"x": f"*{code}", "out": f"*{code}", "bits": "*u8" if mask else None}
+        arguments |= {"low": "fp64", "high": "fp64", "count": "i64", "BLOCK": BLOCK}
+        arguments["WORK"] = tl.float64 if dtype == "float64" else tl.float32
+        yield {"kernel": "clamp", "dtype": dtype, "mask": mask}, layers.clamp, BLOCK, WARPS, arguments
+
+
+CASES = {"elementwise": elementwise_cases, "layers": layers_cases}
 
 
 def main() -> None:

@@ -32,12 +32,13 @@ def compiled(capability: int, subject: str, *dtypes: str) -> list[dict[str, Any]
     return rows
 
 
+@pytest.mark.parametrize(("subject", "kernels"), [("elementwise", 6), ("layers", 2)])
 @pytest.mark.parametrize(
     ("capability", "dtypes"), [(90, ("float32", "bfloat16")), (80, ("float64", "float16"))]
 )
-def test_elementwise(capability: int, dtypes: tuple[str, ...]) -> None:
-    rows = compiled(capability, "elementwise", *dtypes)
-    assert len(rows) == 6 * len(dtypes)
+def test_in_whole_vectors(capability: int, dtypes: tuple[str, ...], subject: str, kernels: int) -> None:
+    rows = compiled(capability, subject, *dtypes)
+    assert len(rows) == kernels * len(dtypes)
     for row in rows:
         done, dtype = row["instructions"], row["dtype"]
         vectors = row["block"] * SIZES[dtype] // (16 * 32 * row["warps"])

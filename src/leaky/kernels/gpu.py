@@ -74,7 +74,7 @@ def leaky_relu_forward(
     """
     count = x.numel()
     if count:
-        kernel = _kernels("elementwise").forward
+        kernel = kernels("elementwise").forward
         launch(kernel, x, count, x, out, mask, negative_slope, count, RELU=relu, WORK=work_dtype(x))
 
 
@@ -89,12 +89,13 @@ def leaky_relu_backward(
     """out = grad where the bit is set, else negative_slope * grad (`relu`: 0); `out` may be `grad`."""
     count = grad.numel()
     if count:
-        kernel = _kernels("elementwise").backward
+        kernel = kernels("elementwise").backward
         launch(kernel, grad, count, grad, mask, out, negative_slope, count, RELU=relu, WORK=work_dtype(grad))
 
 
 @functools.cache
-def _kernels(subject: str) -> Any:
+def kernels(subject: str) -> Any:
+    """The kernels of leaky/kernels/triton/SUBJECT.py; this imports Triton."""
     return importlib.import_module(f"leaky.kernels.triton.{subject}")
 
 

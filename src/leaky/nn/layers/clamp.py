@@ -8,9 +8,11 @@ import torch
 from torch.nn import functional as F
 from torch.overrides import handle_torch_function, has_torch_function_unary
 
-from leaky.kernels import native, native_layers
-from leaky.kernels.select import why_not_native
+from leaky.kernels import gpu, gpu_layers, native, native_layers
+from leaky.kernels.select import kernels_for
 from leaky.nn.ops import KeepBits, is_dense, same_layout
+
+_CLAMP = {native: native_layers.clamp_forward, gpu: gpu_layers.clamp_forward}
 
 
 class KeepInside(KeepBits):
@@ -20,16 +22,18 @@ class KeepInside(KeepBits):
     """
 
     @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, low: float, high: float, inplace: bool) -> torch.Tensor:
+    def forward(
+        ctx: Any, x: torch.Tensor, low: float, high: float, inplace: bool, kernels: Any
+    ) -> torch.Tensor:
         if inplace and is_dense(x):
             source = out = x
         else:
             out = torch.empty_like(x)
             source = x if x.is_contiguous() or same_layout(x, out.stride()) else out.copy_(x)
-        bits = torch.empty((x.numel() + 7) // 8, dtype=torch.uint8)
-        native_layers.clamp_forward(source, out, low, high, bits)
+        bits = torch.empty((x.numel() + 7) // 8, dtype=torch.uint8, device=x.device)
+        _CLAMP[kernels](source, out, low, high, bits)
         ctx.save_for_backward(bits)
-        ctx.rest = (out.stride(), 0.0, True, native)
+        ctx.rest = (out.stride(), 0.0, True, kernels)
         if inplace:
             ctx.mark_dirty(x)
             return out if out is x else x.copy_(out)
@@ -53,9 +57,9 @@ def hardtanh(
     Returns:
         A tensor of the input's shape and dtype (the input itself, in place).
 
-    Saved for backward: one bit per element on the CPU with the native kernels; elsewhere, and of fewer than 4,096
-    elements, what torch keeps, which is the input. Differentiable any number of times. Under torch.compile and
-    functorch transforms it is torch's own.
+    Saved for backward: one bit per element with the native kernels, or on a GPU with those in Triton; elsewhere, and
+    of fewer than 4,096 elements (65,536 on a GPU), what torch keeps, which is the input. Differentiable any number of
+    times. Under torch.compile and functorch transforms it is torch's own.
 
     Source: Collobert 2004: Large Scale Machine Learning.
 
@@ -67,8 +71,9 @@ def hardtanh(
     if has_torch_function_unary(input):
         seen: torch.Tensor = handle_torch_function(hardtanh, (input,), input, min_val, max_val, inplace)
         return seen
-    if min_val <= max_val and _learns(input, inplace) and why_not_native(input) is None:
-        result: torch.Tensor = KeepInside.apply(input, float(min_val), float(max_val), inplace)  # type: ignore[no-untyped-call]
+    ordered = min_val <= max_val
+    if ordered and _learns(input, inplace) and (kernels := kernels_for(input)) is not None:
+        result: torch.Tensor = KeepInside.apply(input, float(min_val), float(max_val), inplace, kernels)  # type: ignore[no-untyped-call]
         return result
     return F.hardtanh(input, min_val, max_val, inplace)
 
@@ -89,8 +94,8 @@ def relu6(input: torch.Tensor, inplace: bool = False) -> torch.Tensor:
     if has_torch_function_unary(input):
         seen: torch.Tensor = handle_torch_function(relu6, (input,), input, inplace)
         return seen
-    if _learns(input, inplace) and why_not_native(input) is None:
-        result: torch.Tensor = KeepInside.apply(input, 0.0, 6.0, inplace)  # type: ignore[no-untyped-call]
+    if _learns(input, inplace) and (kernels := kernels_for(input)) is not None:
+        result: torch.Tensor = KeepInside.apply(input, 0.0, 6.0, inplace, kernels)  # type: ignore[no-untyped-call]
         return result
     return F.relu6(input, inplace)
 
