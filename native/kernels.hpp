@@ -109,6 +109,8 @@ struct ProgramCall {
 };
 
 struct LayerKernels;  // layers.hpp
+struct BiasActForward;  // bias_act_call.hpp
+struct BiasActBackward;
 
 /// The kernels of one instruction-set level.
 struct Kernels {
@@ -121,6 +123,8 @@ struct Kernels {
     void (*unit_sums)(const UnitSums&);
     void (*program)(const ProgramCall&);
     const LayerKernels* layers;
+    bool (*bias_act_forward)(const BiasActForward&);    // false: no memory for scratch
+    bool (*bias_act_backward)(const BiasActBackward&);
 };
 
 /// The best level this CPU can run, or the one asked for; null where it cannot run it or does not know it.

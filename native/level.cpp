@@ -65,7 +65,9 @@ namespace leaky {
 namespace LEAKY_LEVEL {
 extern const LayerKernels layers;  // layers_level.cpp
 extern const Kernels table;
+bool bias_act_forward(const BiasActForward& call);  // level_bias_act.cpp
+bool bias_act_backward(const BiasActBackward& call);
 const Kernels table = {LEAKY_TEXT(LEAKY_LEVEL), forward, backward, norm_forward, norm_backward, norm_lossy, unit_sums,
-                       program, &layers};
+                       program, &layers, bias_act_forward, bias_act_backward};
 }  // namespace LEAKY_LEVEL
 }  // namespace leaky

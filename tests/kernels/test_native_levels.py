@@ -19,6 +19,7 @@ import hashlib, itertools, torch, numpy as np
 from native_truth import DTYPES, Case, numbers, run
 import leaky
 from leaky.kernels import native, native_layers
+from leaky.kernels.native_bias_act import Lines, bias_act_backward, bias_act_forward
 digest = hashlib.sha256()
 def add(t):
     t = t.contiguous().nan_to_num(nan=12345.0) if t.is_floating_point() else t
@@ -32,6 +33,12 @@ for dtype, size, relu in itertools.product(DTYPES, (1, 31, 65, 5000), (False, Tr
 for dtype, last, each, keep in itertools.product(DTYPES, (False, True), (False, True), ("none", "some", "all")):
     found, _ = run(Case(3, 37, 333, 0.1, last, each, keep=keep, dtype=dtype))
     for t in found.values(): add(t)
+for dtype, shape in itertools.product(DTYPES, ((700, 3, 1), (2, 37, 13), (2, 3, 5001))):
+    x, lines = numbers(shape[0] * shape[1] * shape[2], dtype).view(shape), Lines(0, 1.4, 0.28, 1.1)
+    bits, y, bias = torch.zeros(2 * ((x.numel() + 7) // 8), dtype=torch.uint8), x.clone(), x[0, :, 0].contiguous()
+    bias_act_forward(x, bias, y, bits, lines, *shape); add(y); add(bits)
+    sums = torch.zeros(shape[1], dtype=torch.float64 if dtype == torch.float64 else torch.float32)
+    bias_act_backward(y.nan_to_num(), bits, y, sums, lines, *shape); add(y); add(sums)
 for dtype in ("float16", "float32", "float64"):
     for slope in (0.0, 0.1):
         digest.update(leaky.leaky_relu(np.linspace(-9, 9, 999).astype(dtype), slope).tobytes())

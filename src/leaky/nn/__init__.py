@@ -4,6 +4,8 @@
   torch.nn uses (`leaky.nn.modules`); ReLU and Leaky ReLU keep one bit per element (`leaky.nn.functional`).
 - `leaky.nn.BatchNormAct2d(64)`, `leaky.nn.InstanceNormAct3d(32)`: norm and activation in one tensor
   (`leaky.nn.norm_act`).
+- `leaky.nn.functional.bias_act(x, bias, activation="leaky_relu(negative_slope=0.2)", gain=2**0.5)`: StyleGAN's op,
+  with gradients of any order; `leaky.nn.BiasAct` as a module, `leaky.nn.compat` under other projects' names.
 - `leaky.nn.parameter_groups(model, weight_decay=0.01)`: no decay for what activations learn.
 - `leaky.nn.adapt_(model, batches)`: the adaptive initialisation of S-shaped ReLUs.
 - `leaky.nn.export("leaky_relu", "leaky.onnx")`: an activation as an ONNX file.
@@ -52,6 +54,7 @@ from leaky.nn.activations.twins import (  # noqa: E402
     Softplus,
     Softsign,
 )
+from leaky.nn.bias_act_module import BiasAct  # noqa: E402
 from leaky.nn.export import export  # noqa: E402
 from leaky.nn.groups import parameter_groups  # noqa: E402
 from leaky.nn.modules import CLASSES as _CLASSES  # noqa: E402
@@ -86,6 +89,7 @@ __all__ = [
     "BatchNormAct1d",
     "BatchNormAct2d",
     "BatchNormAct3d",
+    "BiasAct",
     "CReLU",
     "ClippedReLU",
     "DisplacedReLU",

@@ -8,11 +8,12 @@ from torch.overrides import handle_torch_function, has_torch_function_unary
 
 from leaky.kernels import plain
 from leaky.kernels.select import SMALL, kernels_for, tracing
+from leaky.nn.bias_act import bias_act
 from leaky.nn.layers.clamp import hardtanh, relu6
 from leaky.nn.layers.from_output import celu, elu, selu, softplus
 from leaky.nn.ops import KeepBits
 
-__all__ = ["celu", "elu", "hardtanh", "leaky_relu", "relu", "relu6", "selu", "softplus"]
+__all__ = ["bias_act", "celu", "elu", "hardtanh", "leaky_relu", "relu", "relu6", "selu", "softplus"]
 
 
 def leaky_relu(input: torch.Tensor, negative_slope: float = 0.01, inplace: bool = False) -> torch.Tensor:

@@ -1,0 +1,141 @@
+"""Bias, activation, gain and clamp in one operation with gradients of any order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.overrides import handle_torch_function, has_torch_function
+
+from leaky.catalogue import Spec
+from leaky.errors import ArgumentError, ArgumentTypeError, shown
+from leaky.kernels.select import DTYPES, TENSORS, obstacle, tracing
+from leaky.nn.bias_act_curves import BiasActCurve, curve_forward
+from leaky.nn.bias_act_ops import BiasAct as _Lines
+from leaky.nn.bias_act_ops import added, run_forward
+from leaky.nn.bias_act_plan import Plan, constants_of, plan_of, value
+
+
+def bias_act(
+    x: torch.Tensor,
+    bias: torch.Tensor | None = None,
+    *,
+    activation: str | Spec | None = None,
+    gain: float = 1.0,
+    clamp: float | None = None,
+    dim: int = 1,
+) -> torch.Tensor:
+    """clamp(gain * f(x + bias), -clamp, clamp), the bias along `dim`; StyleGAN's op, differentiable for ever.
+
+    f'(0) is the entry's (the left side's of a kink), and the gradient is 0 wherever the value before the clamp
+    reaches it, abs(gain * f(x + bias)) >= clamp: what is at the clamp gets no gradient, whether it was held there or
+    arrived exactly, as nothing in the output tells the two apart. (torch.clamp passes the gradient at equality.)
+    NaN stays NaN, under a clamp too; the gradient there is torch's: gain * negative_slope for leaky ReLU, gain for
+    ReLU. An infinite value is held at the clamp; ReLU and a slope of 0 give 0 at -inf, and 0 at -0.
+
+    Half precision is computed in float32, the bias added, and rounded once; the clamp is compared before rounding.
+
+    Args:
+        x: float32, float64, bfloat16 or float16, of any shape and strides, on any device.
+        bias: x.shape[dim] numbers, of x's dtype or float32; None adds nothing, and `dim` is then not looked at.
+        activation: a spec such as "leaky_relu(negative_slope=0.2)" of what works element by element and learns
+            nothing; None is the identity.
+        gain: a finite number. The product of gain and slope is rounded once.
+        clamp: finite and above 0, or None.
+        dim: of the bias; negative counts from the end.
+
+    Returns:
+        A new tensor of x's shape, dtype and, where x is dense, memory layout.
+
+    Raises:
+        ArgumentError: an activation that learns, draws at random or mixes elements; a gain that is not finite, a
+            clamp that is not finite and above 0, a `dim` that x has not, a bias of another shape or device.
+        ArgumentTypeError: an argument of another kind or dtype.
+
+    Saved for backward, where f is two lines (relu, leaky_relu, very_leaky_relu) or none: one bit per element on the
+    CPU, two with a slope and a clamp, and nothing for the identity without a clamp; a byte per element on other
+    devices and without the native kernels. Curves keep x, once, and the bias. Under torch.compile, torch.export and
+    functorch transforms it is torch's operations, and the compiler chooses.
+
+    Sums of the bias's gradient are taken in float32 (float64), in an order that depends on the shape alone.
+
+    Source: Karras, Laine, Aittala, Hellsten, Lehtinen, Aila 2020: Analyzing and Improving the Image Quality of
+    StyleGAN. CVPR. arXiv:1912.04958
+
+    Example:
+        >>> import torch, leaky
+        >>> x = torch.tensor([[-2.0, 0.0], [1.0, 300.0]])
+        >>> bias = torch.tensor([1.0, 0.5])
+        >>> leaky.nn.functional.bias_act(x, bias, activation="leaky_relu(negative_slope=0.5)", gain=2.0, clamp=256.0)
+        tensor([[ -1.,   1.],
+                [  4., 256.]])
+    """
+    if has_torch_function((x, bias)):
+        seen: torch.Tensor = handle_torch_function(
+            bias_act, (x, bias), x, bias, activation=activation, gain=gain, clamp=clamp, dim=dim
+        )
+        return seen
+    if torch.compiler.is_compiling():
+        spec = str(activation) if isinstance(activation, Spec) else activation
+        return apply(x, bias, Plan(*constants_of(spec, gain, clamp)), dim)
+    return apply(x, bias, plan_of(activation, gain, clamp), dim)
+
+
+def apply(x: torch.Tensor, bias: torch.Tensor | None, plan: Plan, dim: int) -> torch.Tensor:
+    """What `bias_act` does, once its numbers are read."""
+    axis = _axis(x, bias, dim)
+    if tracing():
+        return value(added(x, bias, axis), plan).to(x.dtype)
+    native = obstacle(x) is None and not x.is_neg() and (bias is None or _plain(bias))
+    learns = torch.is_grad_enabled() and (x.requires_grad or (bias is not None and bias.requires_grad))
+    if plan.kind is None:
+        if not learns:
+            return curve_forward(x, bias, plan, axis, native)
+        result: torch.Tensor = BiasActCurve.apply(x, bias, plan, axis, native)  # type: ignore[no-untyped-call]
+    elif learns:
+        result = _Lines.apply(x, bias, plan, axis, native)  # type: ignore[no-untyped-call]
+    elif native:
+        result = run_forward(x, bias, plan.lines, axis, keep=False)[0]
+    else:
+        result = value(added(x, bias, axis), plan).to(x.dtype)
+    return result
+
+
+def _plain(bias: torch.Tensor) -> bool:
+    return type(bias) in TENSORS and bias.is_cpu and bias.layout is torch.strided and not bias.is_neg()
+
+
+def _axis(x: Any, bias: Any, dim: Any) -> int:
+    """The axis of the bias, counted from the front; raises where the arguments do not go together."""
+    if not isinstance(x, torch.Tensor) or x.dtype not in DTYPES:
+        given = x.dtype if isinstance(x, torch.Tensor) else shown(x)
+        raise ArgumentTypeError(
+            f"bias_act: `x` must be a tensor of float32, float64, bfloat16 or float16, got {given}"
+        )
+    if bias is None:
+        return 0
+    if not isinstance(bias, torch.Tensor):
+        raise ArgumentTypeError(f"bias_act: `bias` must be a tensor or None, got {shown(bias)}")
+    dims = x.dim()
+    if not isinstance(dim, int) or isinstance(dim, bool):
+        raise ArgumentTypeError(f"bias_act: `dim` must be an integer, got {shown(dim)}")
+    if not -dims <= dim < dims:
+        remedy = f"give one from {-dims} to {dims - 1}" if dims else "add a bias to a number yourself"
+        raise ArgumentError(
+            f"bias_act: `dim` must be a dimension of x, {tuple(x.shape)}, got {dim}; {remedy}"
+        )
+    axis = dim % dims
+    if bias.dim() != 1 or bias.shape[0] != x.shape[axis]:
+        raise ArgumentError(
+            f"bias_act: `bias` must have shape ({x.shape[axis]},), as dimension {dim} of x, {tuple(x.shape)}, "
+            f"got {tuple(bias.shape)}"
+        )
+    if bias.dtype != x.dtype and bias.dtype != torch.float32:
+        raise ArgumentTypeError(
+            f"bias_act: `bias` must be of float32 or x's dtype, {x.dtype}, got {bias.dtype}; cast it"
+        )
+    if bias.device != x.device:
+        raise ArgumentError(
+            f"bias_act: `bias` must be on x's device, {x.device}, got {bias.device}; move it there"
+        )
+    return axis

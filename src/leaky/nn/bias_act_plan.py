@@ -1,0 +1,150 @@
+"""What a call of bias_act computes, read once from its arguments."""
+
+from __future__ import annotations
+
+import functools
+import math
+import numbers
+from typing import Any, NamedTuple
+
+import array_api_compat.torch as namespace
+import numpy as np
+import torch
+
+from leaky.catalogue import TABLE, Spec, parse
+from leaky.catalogue.facts import BIT
+from leaky.errors import ArgumentError, ArgumentTypeError, shown
+from leaky.kernels.native_bias_act import ONE, RELU, TWO, Lines
+
+
+class Plan(NamedTuple):
+    """y = clamp(gain * f(z)), z = x + bias. Names and numbers only, so that a compiler takes it for a constant."""
+
+    name: str
+    """Of the entry; empty for the identity."""
+    values: tuple[Any, ...]
+    """Of its parameters."""
+    gain: float
+    clamp: float | None
+    kind: int | None
+    """TWO, RELU or ONE where f is one line, or two that meet at 0; None where it is a curve, or has more pieces."""
+    upper: float = math.nan
+    lower: float = math.nan
+
+    @property
+    def lines(self) -> Lines:
+        """What the kernels of lines are called with."""
+        assert self.kind is not None
+        return Lines(self.kind, self.upper, self.lower, math.nan if self.clamp is None else self.clamp)
+
+
+def value(z: torch.Tensor, plan: Plan) -> torch.Tensor:
+    """y of z in torch's operations, in the precision of z; autograd gives the gradient as it is documented."""
+    if plan.kind is not None:
+        y = straight(z, plan.kind, plan.upper, plan.lower)
+    else:
+        formula: Any = TABLE[plan.name].value_formula
+        y = formula(namespace, z, *plan.values)
+        y = y if plan.gain == 1 else y * plan.gain
+    return y if plan.clamp is None else held(y, plan.clamp)
+
+
+def slope(z: torch.Tensor, plan: Plan) -> torch.Tensor:
+    """The derivative of a curve at z, in torch's operations, differentiable."""
+    entry = TABLE[plan.name]
+    assert entry.derivative_formula is not None
+    found: torch.Tensor = entry.derivative_formula(namespace, z, *plan.values) * plan.gain
+    if plan.clamp is None:
+        return found
+    with torch.no_grad():
+        assert entry.value_formula is not None
+        outside = (entry.value_formula(namespace, z, *plan.values) * plan.gain).abs() >= plan.clamp
+    return torch.where(outside, torch.zeros_like(found), found)
+
+
+def straight(z: torch.Tensor, kind: int, upper: float, lower: float) -> torch.Tensor:
+    """One line, or two that meet at 0, without the clamp."""
+    y = z * upper
+    if kind == TWO:
+        y = torch.where(z > 0, y, z * lower)
+    elif kind == RELU:
+        y = torch.where(z <= 0, torch.zeros_like(z), y)
+    return y
+
+
+def held(y: torch.Tensor, clamp: float) -> torch.Tensor:
+    """y between -clamp and clamp, NaN kept; the gradient is 0 where it reaches them (torch.clamp passes it there)."""
+    return torch.where(y >= clamp, clamp, torch.where(y <= -clamp, -clamp, y))
+
+
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+def constants_of(activation: Any, gain: Any, clamp: Any) -> tuple[Any, ...]:
+    """`plan_of`, which a compiler calls once instead of reading a spec step by step."""
+    return tuple(plan_of(activation, gain, clamp))
+
+
+def plan_of(activation: Any, gain: Any, clamp: Any) -> Plan:
+    """The plan of a call; raises where an argument is wrong."""
+    if type(gain) is not float:
+        gain = _number("gain", gain)
+    if clamp is not None and type(clamp) is not float:
+        clamp = _number("clamp", clamp)
+    try:
+        return _plan(activation, gain, clamp)
+    except TypeError as error:
+        if "unhashable" not in str(error):
+            raise
+        raise ArgumentError(
+            f"bias_act: `activation` must be a spec such as 'relu', got {shown(activation)}"
+        ) from None
+
+
+@functools.lru_cache(maxsize=256)
+def _plan(activation: Any, gain: float, clamp: float | None) -> Plan:
+    if not math.isfinite(gain):
+        raise ArgumentError(f"bias_act: `gain` must be finite, got {gain:g}")
+    if clamp is not None and not (math.isfinite(clamp) and clamp > 0):
+        raise ArgumentError(
+            f"bias_act: `clamp` must be finite and above 0, got {clamp:g}; None clamps nothing"
+        )
+    if activation is None:
+        return Plan("", (), gain, clamp, ONE, gain, gain)
+    spec = parse(activation)
+    entry = spec.activation
+    if any(parameter.learned for parameter in entry.parameters):
+        raise ArgumentError(
+            f"bias_act: `activation` must not learn, got {spec}; add the bias and call leaky.nn.{entry.module}"
+        )
+    if entry.training:
+        raise ArgumentError(
+            f"bias_act: `activation` must be one function, got {spec}, which differs in training; "
+            f"add the bias and call leaky.nn.{entry.module}"
+        )
+    if not entry.elementwise:
+        raise ArgumentError(
+            f"bias_act: `activation` must work element by element, got {spec}; "
+            f"add the bias and call leaky.nn.{entry.module}"
+        )
+    slopes = _slopes(spec)
+    if slopes is None:
+        return Plan(entry.name, spec.values, gain, clamp, None)
+    upper, lower = slopes
+    kind = ONE if upper == lower else RELU if float(np.float32(lower)) == 0 else TWO
+    return Plan(entry.name, spec.values, gain, clamp, kind, gain * upper, gain * lower)
+
+
+def _slopes(spec: Spec) -> tuple[float, float] | None:
+    """The slopes above and below 0 where f is two lines that meet there, told by the entry's own facts."""
+    entry = spec.activation
+    facts = None if entry.facts is None else entry.facts_at(*spec.values)
+    if facts is None or not (facts.homogeneous and facts.continuous and facts.backward == BIT):
+        return None
+    upper, lower, at_zero = (float(entry.derivative(x, *spec.values)) for x in (1.0, -1.0, 0.0))
+    return (upper, lower) if at_zero == lower else None
+
+
+def _number(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        remedy = "; multiply the result by it" if name == "gain" and isinstance(value, torch.Tensor) else ""
+        raise ArgumentTypeError(f"bias_act: `{name}` must be a number, got {shown(value)}{remedy}")
+    return float(value)

@@ -1,0 +1,51 @@
+"""mmcv's op: `from leaky.nn.compat.mmcv import FusedBiasLeakyReLU, fused_bias_leakyrelu`, from mmcv.ops before."""
+
+from __future__ import annotations
+
+import torch
+
+from leaky.nn.bias_act import bias_act
+
+
+def fused_bias_leakyrelu(
+    input: torch.Tensor,
+    bias: torch.Tensor | None,
+    negative_slope: float = 0.2,
+    scale: float = 2**0.5,
+) -> torch.Tensor:
+    """scale * leaky_relu(input + bias, negative_slope), the bias along dimension 1 and cast to the input's dtype.
+
+    f'(0) is scale * negative_slope; NaN stays NaN. Gradients are of any order, the original's of first and second.
+    Errors and what is saved for backward: see `leaky.nn.functional.bias_act`.
+
+    Example:
+        >>> import torch
+        >>> from leaky.nn.compat.mmcv import fused_bias_leakyrelu
+        >>> fused_bias_leakyrelu(torch.tensor([[-2.0, 3.0]]), torch.tensor([1.0, 1.0]), 0.5, 2.0)
+        tensor([[-1.,  8.]])
+    """
+    own = bias if bias is None else bias.to(input.dtype)
+    return bias_act(input, own, activation=f"leaky_relu(negative_slope={negative_slope!r})", gain=scale)
+
+
+class FusedBiasLeakyReLU(torch.nn.Module):
+    """`fused_bias_leakyrelu` with a learned bias of `num_channels` entries, 0 at the start.
+
+    The state_dict is the original's: `bias`.
+
+    Example:
+        >>> import torch
+        >>> from leaky.nn.compat.mmcv import FusedBiasLeakyReLU
+        >>> FusedBiasLeakyReLU(8)(torch.ones(1, 8, 4, 4)).shape
+        torch.Size([1, 8, 4, 4])
+    """
+
+    def __init__(self, num_channels: int, negative_slope: float = 0.2, scale: float = 2**0.5) -> None:
+        super().__init__()
+        self.bias = torch.nn.Parameter(torch.zeros(num_channels))
+        self.negative_slope = negative_slope
+        self.scale = scale
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """scale * leaky_relu(input + bias, negative_slope)."""
+        return fused_bias_leakyrelu(input, self.bias, self.negative_slope, self.scale)
