@@ -101,6 +101,14 @@ def triton_obstacle(x: torch.Tensor, small: int = 0) -> str | None:
     return _unsuited(x, small, "Triton") or gpu.why_not(x)
 
 
+_exporting = getattr(torch.compiler, "is_exporting", torch.compiler.is_compiling)
+
+
+def compiled() -> bool:
+    """Whether torch.compile traces the call, and neither an export nor a functorch transform does."""
+    return torch.compiler.is_compiling() and not _exporting() and not _functorch()
+
+
 def why_not_native(x: torch.Tensor, small: int = SMALL) -> str | None:
     """The reason why the native kernels do not serve `x`; None where they do. Raises where they are forced."""
     reason = obstacle(x, small)

@@ -15,6 +15,7 @@ import torch
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
+from leaky.kernels.select import compiled
 from leaky.models.marks import take
 from leaky.models.stand_in import StandIn
 from leaky.nn import functional
@@ -123,10 +124,17 @@ class LeanCalls(TorchFunctionMode):
         return functional.leaky_relu(input, call.slope, call.inplace)
 
 
+class CompiledCalls(TorchFunctionMode):
+    """The same for torch.compile, which follows it: calls out of place keep what `leaky.nn.functional` does there."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return (functional.leaky_relu if func is F.leaky_relu else func)(*args, **(kwargs or {}))
+
+
 class LeanForward(StandIn):
     """A module's forward with its calls made lean; it stands as `forward` on the instance.
 
-    The forward that was there before runs as it is where there is nothing to save or a compiler looks on.
+    The forward that was there before runs as it is where there is nothing to save or an export looks on.
     """
 
     mode: Callable[[frozenset[str]], LeanCalls] = LeanCalls
@@ -136,6 +144,9 @@ class LeanForward(StandIn):
         self.kinds = kinds
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if compiled() and "leaky_relu" in self.kinds:
+            with CompiledCalls():
+                return self.plain(*args, **kwargs)
         if (
             torch.compiler.is_compiling()
             or not torch.is_grad_enabled()

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from torch.overrides import handle_torch_function, has_torch_function_unary
 
 from leaky.kernels import plain
-from leaky.kernels.select import SMALL, kernels_for, tracing
+from leaky.kernels.select import SMALL, compiled, kernels_for, tracing
 from leaky.nn.bias_act import bias_act
 from leaky.nn.layers.clamp import hardtanh, relu6
 from leaky.nn.layers.from_output import celu, elu, selu, softplus
@@ -33,7 +33,8 @@ def leaky_relu(input: torch.Tensor, negative_slope: float = 0.01, inplace: bool 
     Saved for backward: one bit per element, on the CPU by the native kernels, on a GPU by those in Triton (from
     65,536 elements on). Without them the output, or for a negative slope one byte per element; tensors of fewer than
     4,096 elements keep what torch keeps.
-    Differentiable any number of times. Under torch.compile and functorch transforms it is torch's own.
+    Differentiable any number of times. Under torch.compile the compiler reads the sign from the output where a layer
+    behind keeps that, else keeps one byte per element; exports and functorch transforms are given torch's own.
 
     Example:
         >>> import torch, leaky
@@ -83,6 +84,8 @@ def _without_native(x: torch.Tensor, negative_slope: float, inplace: bool) -> to
         result = x.copy_(F.leaky_relu(x.clone(), negative_slope))
     elif inplace:
         result = F.leaky_relu_(x, negative_slope)
+    elif negative_slope >= 0 and compiled():
+        result = plain.KeepSign.apply(x, negative_slope)  # type: ignore[no-untyped-call]
     elif tracing() or x.numel() < SMALL:
         result = F.leaky_relu(x, negative_slope)
     elif negative_slope < 0:
