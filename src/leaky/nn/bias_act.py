@@ -9,7 +9,8 @@ from torch.overrides import handle_torch_function, has_torch_function
 
 from leaky.catalogue import Spec
 from leaky.errors import ArgumentError, ArgumentTypeError, shown
-from leaky.kernels.select import DTYPES, TENSORS, obstacle, tracing
+from leaky.kernels import native_bias_act
+from leaky.kernels.select import DTYPES, TENSORS, tracing, why_not_native
 from leaky.nn.bias_act_curves import BiasActCurve, curve_forward
 from leaky.nn.bias_act_ops import BiasAct as _Lines
 from leaky.nn.bias_act_ops import added, run_forward
@@ -86,23 +87,28 @@ def apply(x: torch.Tensor, bias: torch.Tensor | None, plan: Plan, dim: int) -> t
     axis = _axis(x, bias, dim)
     if tracing():
         return value(added(x, bias, axis), plan).to(x.dtype)
-    native = obstacle(x) is None and not x.is_neg() and (bias is None or _plain(bias))
+    kernels = _serving(x, bias)
     learns = torch.is_grad_enabled() and (x.requires_grad or (bias is not None and bias.requires_grad))
     if plan.kind is None:
         if not learns:
-            return curve_forward(x, bias, plan, axis, native)
-        result: torch.Tensor = BiasActCurve.apply(x, bias, plan, axis, native)  # type: ignore[no-untyped-call]
+            return curve_forward(x, bias, plan, axis, kernels)
+        result: torch.Tensor = BiasActCurve.apply(x, bias, plan, axis, kernels)  # type: ignore[no-untyped-call]
     elif learns:
-        result = _Lines.apply(x, bias, plan, axis, native)  # type: ignore[no-untyped-call]
-    elif native:
-        result = run_forward(x, bias, plan.lines, axis, keep=False)[0]
+        result = _Lines.apply(x, bias, plan, axis, kernels)  # type: ignore[no-untyped-call]
+    elif kernels is not None:
+        result = run_forward(kernels, x, bias, plan.lines, axis, keep=False)[0]
     else:
         result = value(added(x, bias, axis), plan).to(x.dtype)
     return result
 
 
-def _plain(bias: torch.Tensor) -> bool:
-    return type(bias) in TENSORS and bias.is_cpu and bias.layout is torch.strided and not bias.is_neg()
+def _serving(x: torch.Tensor, bias: torch.Tensor | None) -> Any:
+    """The module whose kernels serve; None where torch's operations do. Raises where forced ones cannot."""
+    if why_not_native(x, 0) is not None or x.is_neg():
+        return None
+    if bias is not None and (type(bias) not in TENSORS or bias.layout is not torch.strided or bias.is_neg()):
+        return None
+    return native_bias_act
 
 
 def _axis(x: Any, bias: Any, dim: Any) -> int:

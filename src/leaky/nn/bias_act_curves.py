@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from leaky.catalogue import TABLE
-from leaky.kernels import native_arrays
+from leaky.kernels import native_arrays, native_bias_act
 from leaky.kernels.dense import Dense
 from leaky.kernels.native_bias_act import ONE, Lines
 from leaky.nn.bias_act_ops import added, run_forward
@@ -25,22 +25,22 @@ class BiasActCurve(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, x: torch.Tensor, bias: torch.Tensor | None, plan: Plan, axis: int, native: bool
+        ctx: Any, x: torch.Tensor, bias: torch.Tensor | None, plan: Plan, axis: int, kernels: Any
     ) -> torch.Tensor:
         ctx.save_for_backward(x, bias)
-        ctx.rest = plan, axis, native
-        return curve_forward(x, bias, plan, axis, native)
+        ctx.rest = plan, axis, kernels
+        return curve_forward(x, bias, plan, axis, kernels)
 
     @staticmethod
     def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         x, bias = ctx.saved_tensors
-        plan, axis, native = ctx.rest
+        plan, axis, kernels = ctx.rest
         needs_x, needs_bias = ctx.needs_input_grad[:2]
         (grad,) = grads
         if torch.is_grad_enabled() or has_no_address(grad):
             slopes = slope(added(x, bias, axis), plan)
         else:
-            slopes = _slope(x, bias, plan, axis, native)
+            slopes = _slope(x, bias, plan, axis, kernels)
         wide = grad.to(slopes.dtype) * slopes
         if plan.clamp is not None or TABLE[plan.name].piecewise_linear:
             wide = torch.where(slopes == 0, torch.zeros_like(wide), wide)  # 0 times infinity is 0 there
@@ -56,24 +56,25 @@ class BiasActCurve(torch.autograd.Function):
 
 
 def curve_forward(
-    x: torch.Tensor, bias: torch.Tensor | None, plan: Plan, axis: int, native: bool
+    x: torch.Tensor, bias: torch.Tensor | None, plan: Plan, axis: int, kernels: Any
 ) -> torch.Tensor:
     """The value: the sum in one pass, the rest in a native program where there is one."""
-    run = _programs(plan)[0] if native and x.dtype != torch.float64 else None
+    run = _programs(plan)[0] if kernels is native_bias_act and x.dtype != torch.float64 else None
     if run is None:
         return value(added(x, bias, axis), plan).to(x.dtype)
     return _in_place(run, _sum(x, bias, axis)).to(x.dtype)
 
 
-def _slope(x: torch.Tensor, bias: torch.Tensor | None, plan: Plan, axis: int, native: bool) -> torch.Tensor:
-    run = _programs(plan)[1] if native and x.dtype != torch.float64 else None
+def _slope(x: torch.Tensor, bias: torch.Tensor | None, plan: Plan, axis: int, kernels: Any) -> torch.Tensor:
+    run = _programs(plan)[1] if kernels is native_bias_act and x.dtype != torch.float64 else None
     return slope(added(x, bias, axis), plan) if run is None else _in_place(run, _sum(x, bias, axis))
 
 
 def _sum(x: torch.Tensor, bias: torch.Tensor | None, axis: int) -> torch.Tensor:
     """x + bias in float32, in memory of its own."""
     if x.dtype == torch.float32:
-        return run_forward(x.detach(), None if bias is None else bias.detach(), _SUM, axis, keep=False)[0]
+        own = None if bias is None else bias.detach()
+        return run_forward(native_bias_act, x.detach(), own, _SUM, axis, keep=False)[0]
     return added(x.detach(), None if bias is None else bias.detach(), axis).contiguous()
 
 

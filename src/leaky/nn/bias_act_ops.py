@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 import torch
 
-from leaky.kernels import native_bias_act
 from leaky.kernels.native_bias_act import ONE, TWO, Lines
 from leaky.nn.bias_act_plan import Plan, straight, value
 from leaky.nn.ops import has_no_address, is_dense, same_layout
@@ -30,8 +29,8 @@ class Call(NamedTuple):
     layout: tuple[int, int, int]
     """(n, c, s) in memory."""
     bias_dtype: torch.dtype | None
-    native: bool
-    """Whether the bits are packed and the native kernels serve; else they are a byte each."""
+    kernels: Any
+    """The module whose kernels serve, and pack the bits; None: torch's operations, with the bits a byte each."""
 
 
 class BiasAct(torch.autograd.Function):
@@ -39,17 +38,17 @@ class BiasAct(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, x: torch.Tensor, bias: torch.Tensor | None, plan: Plan, axis: int, native: bool
+        ctx: Any, x: torch.Tensor, bias: torch.Tensor | None, plan: Plan, axis: int, kernels: Any
     ) -> torch.Tensor:
         lines = plan.lines
-        if native:
-            y, bits = run_forward(x, bias, lines, axis, keep=True)
+        if kernels is not None:
+            y, bits = run_forward(kernels, x, bias, lines, axis, keep=True)
         else:
             z = added(x, bias, axis)
             y, bits = value(z, plan).to(x.dtype), _codes(z, lines)
         ctx.save_for_backward(bits)
         dtype = None if bias is None else bias.dtype
-        ctx.call = Call(lines, axis, y.stride(), layout_of(y, axis), dtype, native)
+        ctx.call = Call(lines, axis, y.stride(), layout_of(y, axis), dtype, kernels)
         return y
 
     @staticmethod
@@ -102,17 +101,17 @@ def _differentiated(
 
 
 def run_forward(
-    x: torch.Tensor, bias: torch.Tensor | None, lines: Lines, axis: int, *, keep: bool
+    kernels: Any, x: torch.Tensor, bias: torch.Tensor | None, lines: Lines, axis: int, *, keep: bool
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
     """y, of x's layout where x is dense, and the packed bits where there are any and they are to be kept."""
     x = x if is_dense(x) else x.contiguous()
     y = torch.empty_like(x)
     bits = None
     if keep and lines.planes:
-        bits = torch.empty(lines.planes * ((x.numel() + 7) // 8), dtype=torch.uint8)
+        bits = torch.empty(lines.planes * ((x.numel() + 7) // 8), dtype=torch.uint8, device=x.device)
     if bias is not None and not bias.is_contiguous():
         bias = bias.contiguous()
-    native_bias_act.bias_act_forward(x, bias, y, bits, lines, *layout_of(y, axis))
+    kernels.bias_act_forward(x, bias, y, bits, lines, *layout_of(y, axis))
     return y, bits
 
 
@@ -125,18 +124,22 @@ def run_backward(
     over: bool = False,
 ) -> Gradients:
     """The gradients of x (written over `grad` where `over` allows it) and bias; None where not needed."""
-    if not call.native:
+    if call.kernels is None:
         return _composed(grad, bits, call, needs_x, needs_bias)
     whole = grad.stride() == call.stride
     if not whole and not same_layout(grad, call.stride):
-        grad = torch.empty_strided(grad.shape, call.stride, dtype=grad.dtype).copy_(grad)
+        grad = torch.empty_strided(grad.shape, call.stride, dtype=grad.dtype, device=grad.device).copy_(grad)
         over = whole = True
     grad_x = grad_bias = None
     if needs_x:
-        grad_x = grad if over and whole else torch.empty_strided(grad.shape, call.stride, dtype=grad.dtype)
+        grad_x = (
+            grad
+            if over and whole
+            else torch.empty_strided(grad.shape, call.stride, dtype=grad.dtype, device=grad.device)
+        )
     if needs_bias:
-        grad_bias = torch.empty(call.layout[1], dtype=_wide(grad.dtype))
-    native_bias_act.bias_act_backward(grad, bits, grad_x, grad_bias, call.lines, *call.layout)
+        grad_bias = torch.empty(call.layout[1], dtype=_wide(grad.dtype), device=grad.device)
+    call.kernels.bias_act_backward(grad, bits, grad_x, grad_bias, call.lines, *call.layout)
     return grad_x, None if grad_bias is None else grad_bias.to(call.bias_dtype)
 
 
@@ -163,7 +166,9 @@ def _composed(
     wide, lines = grad.to(_wide(grad.dtype)), call.lines
     result = wide * lines.upper
     if bits is not None:
-        side, inside = _unpacked(bits, grad.shape, call) if call.native else _decoded(bits, lines)
+        side, inside = (
+            _unpacked(bits, grad.shape, call) if call.kernels is not None else _decoded(bits, lines)
+        )
         if lines.kind == TWO:
             result = torch.where(side, result, wide * lines.lower)
         else:
@@ -200,7 +205,7 @@ def _decoded(codes: torch.Tensor, lines: Lines) -> tuple[torch.Tensor, torch.Ten
 
 def _unpacked(bits: torch.Tensor, shape: torch.Size, call: Call) -> tuple[torch.Tensor, torch.Tensor | None]:
     """A bool for every packed bit, as tensors of that shape and the output's memory layout."""
-    places = torch.arange(8, dtype=torch.uint8)
+    places = torch.arange(8, dtype=torch.uint8, device=bits.device)
     flat = ((bits.view(call.lines.planes, -1, 1) >> places) & 1).bool().flatten(1)
     planes = [plane.as_strided(shape, call.stride) for plane in flat.unbind()]
     return planes[0], planes[1] if len(planes) > 1 else None
