@@ -140,12 +140,13 @@ template <class T> LEAKY_INLINE void store_part(T* p, int count, const Pack<Comp
 #endif
 }
 
-/// y = f(x), pack by pack; `Stream` past the caches, once y is aligned.
+/// y = f(x), pack by pack, once y is aligned: NumPy's arrays start 16 bytes after a line of the cache, and each wide
+/// store would touch two. `Stream` past the caches.
 template <class T, bool Stream, class F> LEAKY_INLINE void map_range(const T* x, T* y, int64_t count, const F& f) {
     using C = Compute<T>;
     constexpr int lanes = Pack<C>::lanes;
     int64_t i = 0;
-    if constexpr (Stream) {
+    if (Stream || count >= 16 * lanes) {
         const int64_t head = int64_t((64 - (reinterpret_cast<uintptr_t>(y) & 63)) & 63) / int64_t(sizeof(T));
         for (int64_t done; i < head && i < count; i += done) {
             done = head - i < lanes ? head - i : lanes;

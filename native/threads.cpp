@@ -21,19 +21,50 @@ inline void pause() {
 #endif
 }
 
-struct Job {
-    void (*task)(void*, int64_t);
-    void* context;
-    int64_t count;
-    std::atomic<int64_t> next{0};
+/// A number of its own for every thread that ever worked.
+int own_number() {
+    static std::atomic<int> numbered{0};
+    thread_local const int number = numbered.fetch_add(1, std::memory_order_relaxed);
+    return number;
+}
+
+// Tasks lie in as many shares as there are threads. Each thread claims those of one share first, from call to call
+// the same one, whose memory its caches may still hold; then what is left of the others'. So a helper that wakes
+// late (or never, on a busy machine) delays nothing: the caller does its work and closes the job.
+class Job {
+public:
+    Job(void (*task)(void*, int64_t), void* context, int64_t count, int threads)
+        : task_(task), context_(context), caller_(own_number()) {
+        shares_ = threads < kMost ? threads : kMost;
+        shares_ = int64_t(shares_) < count ? shares_ : int(count);
+        for (int s = 0; s < shares_; ++s) {
+            share_[s].next.store(count * s / shares_, std::memory_order_relaxed);
+            share_[s].end = count * (s + 1) / shares_;
+        }
+    }
 
     void work() {
-        for (int64_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < count;) task(context, i);
+        const int number = own_number();
+        const int first = number == caller_ || shares_ == 1 ? 0 : 1 + number % (shares_ - 1);
+        for (int k = 0; k < shares_; ++k) {
+            Share& share = share_[(first + k) % shares_];
+            for (int64_t i; (i = share.next.fetch_add(1, std::memory_order_relaxed)) < share.end;) task_(context_, i);
+        }
     }
+
+private:
+    static constexpr int kMost = 64;
+    struct alignas(64) Share {
+        std::atomic<int64_t> next;
+        int64_t end;
+    };
+
+    void (*task_)(void*, int64_t);
+    void* context_;
+    int caller_, shares_;
+    Share share_[kMost];
 };
 
-// Tasks are claimed one by one, by the caller too, so a helper that wakes late (or never, on a busy machine)
-// delays nothing: the caller then does the work itself and closes the job.
 class Pool {
 public:
     void run(Job& job, int threads) {
@@ -126,9 +157,12 @@ const int registered = pthread_atfork(nullptr, nullptr, [] {
 }  // namespace
 
 void run_tasks(int64_t count, int threads, void (*task)(void*, int64_t), void* context) {
-    Job job{task, context, count};
-    if (threads <= 1 || count <= 1) return job.work();
+    if (threads <= 1 || count <= 1) {
+        for (int64_t i = 0; i < count; ++i) task(context, i);
+        return;
+    }
     const int useful = int64_t(threads) < count ? threads : int(count);
+    Job job(task, context, count, useful);
     if (const Team parallel = team.load(std::memory_order_relaxed))
         return parallel([](void* whole) { static_cast<Job*>(whole)->work(); }, &job, unsigned(threads < 256 ? threads : 256), 0);
     the_pool().run(job, useful);

@@ -74,9 +74,10 @@ __all__ = [
 ]
 
 
+globals().update(arrays.FUNCTIONS)  # `__getattr__` would cost a third of a microsecond at every call
+
+
 def __getattr__(name: str) -> Any:
-    if name in arrays.FUNCTIONS:
-        return arrays.FUNCTIONS[name]
     if name in _LAZY:
         return importlib.import_module(f"leaky.{name}")
     if name in _OF_MODELS:
