@@ -9,7 +9,7 @@ LEAKY_LEVEL_BEGIN
 
 template <Rectifier R, class C> LEAKY_INLINE Pack<C> rectify(const Pack<C>& x, const Same<C>& slope) {
     if constexpr (R == Rectifier::leaky) return where_positive(x, x, x * slope);
-    else return rectified<R == Rectifier::relu_zero>(x);
+    else return rectified<false>(x);
 }
 
 /// The gradient on the lower side.
@@ -103,8 +103,7 @@ template <class T, Rectifier R> void backward_as(const ElementwiseCall& call) {
 
 template <class T> void forward_of(const ElementwiseCall& call) {
     if (call.rectifier == Rectifier::leaky) forward_as<T, Rectifier::leaky>(call);
-    else if (call.rectifier == Rectifier::relu) forward_as<T, Rectifier::relu>(call);
-    else forward_as<T, Rectifier::relu_zero>(call);
+    else forward_as<T, Rectifier::relu>(call);
 }
 
 template <class T> void backward_of(const ElementwiseCall& call) {

@@ -11,7 +11,6 @@ enum class Dtype : int { f32 = 0, f64 = 1, bf16 = 2, f16 = 3 };
 enum class Rectifier : int {
     leaky = 0,      ///< x > 0 ? x : x * slope; bit = x > 0
     relu = 1,       ///< x < 0 ? 0 : x, as torch.relu (-0 stays); bit = !(x <= 0)
-    relu_zero = 2,  ///< x <= 0 ? 0 : x, as leaky's catalogue; bit = !(x <= 0)
 };
 
 struct ElementwiseCall {

@@ -1,13 +1,13 @@
 // leaky.kernels._native: checks, and the GIL let go. Torch's tensors come as addresses and sizes: two tensors
 // through nanobind's DLPack cost 4.3 us a call, two addresses 0.25 with `data_ptr()`. NumPy's arrays come as they
-// are: 0.27 us a call for two.
+// are, by the buffer protocol.
 #include <nanobind/nanobind.h>
-#include <nanobind/ndarray.h>
 #include <nanobind/stl/array.h>
 #include <nanobind/stl/vector.h>
 
 #include <array>
 #include <cstdlib>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -39,7 +39,7 @@ void choose() {
 ElementwiseCall elementwise(Address in, Address out, Address mask, int64_t count, int dtype, double slope,
                             int rectifier, int threads) {
     if (count < 0) throw nb::value_error("count: must not be negative");
-    if (rectifier < 0 || rectifier > 2) throw nb::value_error("rectifier: must be 0, 1 or 2");
+    if (rectifier < 0 || rectifier > 1) throw nb::value_error("rectifier: must be 0 or 1");
     return {reinterpret_cast<const void*>(in), reinterpret_cast<void*>(out), reinterpret_cast<uint8_t*>(mask),
             count, slope, Rectifier(rectifier), dtype_of(dtype), threads};
 }
@@ -134,8 +134,33 @@ void unit_sums(Address x, Address out, int64_t n, int64_t c, int64_t s, bool col
     chosen->unit_sums(call);
 }
 
-using Input = nb::ndarray<nb::ro, nb::device::cpu>;
-using Output = nb::ndarray<nb::device::cpu>;
+/// A NumPy array by Python's buffer protocol, held while its memory is used.
+class Buffer {
+public:
+    Buffer(nb::handle array, int access) : held_(PyObject_GetBuffer(array.ptr(), &view_, access | PyBUF_STRIDED_RO | PyBUF_FORMAT) == 0) {
+        if (!held_) PyErr_Clear();
+    }
+    Buffer(const Buffer&) = delete;
+    ~Buffer() {
+        if (held_) PyBuffer_Release(&view_);
+    }
+    explicit operator bool() const { return held_; }
+    const Py_buffer* operator->() const { return &view_; }
+
+    /// The dtype, where it is one that programs take.
+    bool dtype(Dtype& found) const {
+        const char* code = view_.format;
+        if (!code) return false;
+        code += *code == '@' || *code == '=' || *code == '^';  // '=': at any address
+        if (!*code || code[1]) return false;
+        found = *code == 'f' ? Dtype::f32 : *code == 'd' ? Dtype::f64 : Dtype::f16;
+        return *code == 'f' || *code == 'd' || *code == 'e';
+    }
+
+private:
+    Py_buffer view_;
+    const bool held_;
+};
 
 /// A program, checked once: what it reads was written, and nothing lies outside its registers and constants.
 struct Program {
@@ -210,40 +235,65 @@ private:
 };
 
 /// Both dense, of one shape and order; the same memory, or apart.
-bool fits(const Input& x, const Output& out) {
-    if (x.dtype() != out.dtype() || x.ndim() != out.ndim()) return false;
+bool fits(const Buffer& x, const Buffer& out) {
+    if (x->ndim != out->ndim || x->itemsize != out->itemsize) return false;
     bool rows = true, columns = true;
-    int64_t inner = 1, outer = 1;
-    for (size_t i = 0, n = x.ndim(); i < n; ++i) {
-        const size_t j = n - 1 - i;
-        if (x.shape(i) != out.shape(i)) return false;
-        rows = rows && (x.shape(j) == 1 || (x.stride(j) == outer && out.stride(j) == outer));
-        columns = columns && (x.shape(i) == 1 || (x.stride(i) == inner && out.stride(i) == inner));
-        inner *= int64_t(x.shape(i));
-        outer *= int64_t(x.shape(j));
+    Py_ssize_t inner = x->itemsize, outer = x->itemsize;
+    for (int i = 0, n = x->ndim; i < n; ++i) {
+        const int j = n - 1 - i;
+        if (x->shape[i] != out->shape[i]) return false;
+        rows = rows && (x->shape[j] == 1 || (x->strides[j] == outer && out->strides[j] == outer));
+        columns = columns && (x->shape[i] == 1 || (x->strides[i] == inner && out->strides[i] == inner));
+        inner *= x->shape[i];
+        outer *= x->shape[j];
     }
-    const char *from = static_cast<const char*>(x.data()), *to = static_cast<const char*>(out.data());
-    const int64_t bytes = int64_t(x.nbytes());
-    return (rows || columns || !bytes) && (from == to || from + bytes <= to || to + bytes <= from);
+    const char *from = static_cast<const char*>(x->buf), *to = static_cast<const char*>(out->buf);
+    return (rows || columns || !x->len) && (from == to || from + x->len <= to || to + x->len <= from);
 }
 
-/// out = the program of x, for two arrays of NumPy that fit; false, and nothing written, where they do not.
-/// Steps on floats only are the caller's to keep from float64.
-bool run(const Program& program, nb::handle given, nb::handle target, int threads) {
-    Input x;
-    Output out;
-    if (!given.type().is(target.type()) || !nb::try_cast(given, x) || !nb::try_cast(target, out) || !fits(x, out))
-        return false;
-    const int bits = x.dtype().bits;
-    if (x.dtype().code != uint8_t(nb::dlpack::dtype_code::Float) || (bits != 16 && bits != 32 && bits != 64)) return false;
-    const Dtype dtype = bits == 64 ? Dtype::f64 : bits == 32 ? Dtype::f32 : Dtype::f16;
-    const ProgramCall call{x.data(), out.data(), int64_t(x.size()), program.steps.data(), program.constants.data(),
+/// out = the program of x, for two arrays of NumPy that fit.
+bool run(const Program& program, Dtype dtype, const Buffer& x, const Buffer& out, int threads) {
+    if (!fits(x, out)) return false;
+    const ProgramCall call{x->buf, out->buf, int64_t(x->len / x->itemsize), program.steps.data(), program.constants.data(),
                            int(program.steps.size()), int(program.constants.size()), program.result,
                            program.shape_for(dtype), program.shape_constants.data(), program.slow, dtype, threads};
     nb::gil_scoped_release release;
     chosen->program(call);
     return true;
 }
+
+/// False, and nothing written, where they do not fit. Steps on floats only are the caller's to keep from float64.
+bool run_program(const Program& program, nb::handle given, nb::handle target, int threads) {
+    if (!given.type().is(target.type())) return false;
+    const Buffer x(given, PyBUF_SIMPLE), out(target, PyBUF_WRITABLE);
+    Dtype dtype, same;
+    return x && out && x.dtype(dtype) && out.dtype(same) && dtype == same && run(program, dtype, x, out, threads);
+}
+
+/// A function's programs at its default parameters, one for each dtype: the shortest way from Python into the kernels.
+class Defaults {
+public:
+    Defaults(nb::object arrays, nb::object threads) : arrays_(std::move(arrays)), threads_(std::move(threads)) {}
+
+    void add(const Program& program, nb::handle example) {
+        Dtype dtype;
+        if (!Buffer(example, PyBUF_SIMPLE).dtype(dtype)) throw nb::value_error("example: must be an array of float16, float32 or float64");
+        programs_[int(dtype)] = program;
+    }
+
+    bool run(nb::handle given, nb::handle target) {
+        if (!given.type().is(arrays_) || !target.type().is(arrays_)) return false;
+        const Buffer x(given, PyBUF_SIMPLE), out(target, PyBUF_WRITABLE);
+        Dtype dtype, same;
+        if (!x || !out || !x.dtype(dtype) || !out.dtype(same) || dtype != same) return false;
+        const std::optional<Program>& program = programs_[int(dtype)];
+        return program && ::run(*program, dtype, x, out, nb::cast<int>(threads_()));
+    }
+
+private:
+    nb::object arrays_, threads_;
+    std::array<std::optional<Program>, 4> programs_;
+};
 
 }  // namespace
 
@@ -273,5 +323,9 @@ NB_MODULE(_native, m) {
     nb::class_<Program>(m, "Program")
         .def(nb::init<const std::vector<std::array<int32_t, 6>>&, std::vector<double>, int32_t>())
         .def_prop_ro("known", [](const Program& program) { return program.shape >= 0; })
-        .def("run", &run);
+        .def("run", &run_program);
+    nb::class_<Defaults>(m, "Defaults")
+        .def(nb::init<nb::object, nb::object>())
+        .def("add", &Defaults::add)
+        .def("run", &Defaults::run, nb::arg("x").none(), nb::arg("out").none());
 }

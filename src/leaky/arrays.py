@@ -16,7 +16,6 @@ from leaky.catalogue import TABLE, Activation
 from leaky.catalogue.evaluate import real_array
 from leaky.errors import ArgumentError, ArgumentTypeError
 from leaky.kernels.dense import Dense, by_element
-from leaky.kernels.native_arrays import array_threads
 
 Array = Any
 
@@ -59,15 +58,13 @@ _SHAPED = "number of dimensions,"
 def array_function(activation: Activation) -> Callable[..., Array]:
     """The function on arrays for one entry."""
     dense = Dense(activation)
-    runs = dense.runs
+    served = dense.served
 
     def function(x: Array, *positional: Any, out: Array | None = None, **named: Any) -> Array:
+        if out is not None and not positional and not named and served(x, out):
+            return out
         result: Array = None
         if type(x) is np.ndarray:
-            if out is not None and not positional and not named:
-                run = runs.get(x.dtype)
-                if run is not None and run(x, out, array_threads()):  # looks at layout and memory itself
-                    return out
             result = dense(x, out, positional, named)
         elif type(x).__module__ in _TORCH:
             from leaky.kernels import tensors  # torch is there

@@ -58,8 +58,9 @@ class Dense:
         self.activation = activation
         self.derivative = derivative
         self._choices: dict[Any, Choice] = {}
-        self.runs: dict[np.dtype[Any], Callable[[Array, Any, int], bool]] = {}
-        """The native kernels' own call by dtype, at the default parameters: (x, out, threads) -> whether it did."""
+        self._defaults = native_arrays.defaults()
+        self.served: Callable[[Any, Any], bool] = self._defaults.run if self._defaults else _not_served
+        """f(x) into out by the native kernels, at default parameters, once they were asked for: whether it did."""
 
     def choose(
         self, dtype: np.dtype[Any], positional: tuple[Any, ...] = (), named: dict[str, Any] | None = None
@@ -70,7 +71,7 @@ class Dense:
             if choice is None:
                 choice = self._choices[dtype] = self._made(dtype, tuple(self.activation.bind().values()))
                 if choice.program is not None:
-                    self.runs[dtype] = choice.program.run
+                    self._defaults.add(choice.program, np.empty(0, dtype))
             return choice
         values = tuple(self.activation.bind(*positional, **(named or {})).values())
         try:
@@ -132,6 +133,10 @@ def explain(operation: str, x: Any, parameters: dict[str, Any]) -> Choice:
 def by_element(activation: Activation, values: dict[str, Any]) -> bool:
     """Whether the entry works element by element with numbers as parameters: its derivative is then a factor."""
     return activation.elementwise and not any(hasattr(value, "dtype") for value in values.values())
+
+
+def _not_served(x: Any, out: Any) -> bool:
+    return False
 
 
 def _fits(x: Array, out: Any) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from leaky.kernels import native
 from leaky.kernels.threads import cores
 
@@ -53,6 +55,16 @@ def program(
         for kind, out, operands in steps
     ]
     return native.compiled().Program(rows, list(constants), result)
+
+
+def defaults() -> Any:
+    """A function's programs at its default parameters, none yet; None without the native kernels.
+
+    `.add(program, example)` takes one for the dtype of the example, and `.run(x, out)` is the call of the one that
+    fits: True, or False as a program says it, also where x or out is no NumPy array proper.
+    """
+    compiled = native.compiled()
+    return compiled and compiled.Defaults(np.ndarray, array_threads)
 
 
 _array_threads: Callable[[], int] | None = None
