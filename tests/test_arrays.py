@@ -94,6 +94,16 @@ def test_out_that_does_not_fit(out: Any, error: type[Exception], message: str) -
     np.testing.assert_array_equal(out, before)
 
 
+@pytest.mark.parametrize("x", [None, np.array("text"), np.ones(3, complex)], ids=["none", "text", "complex"])
+def test_out_changes_nothing_in_what_is_refused(x: Any) -> None:
+    with pytest.raises(ArgumentTypeError) as without:
+        leaky.relu(x)
+    out = np.zeros(3)
+    with pytest.raises(ArgumentTypeError, match=f"^{re.escape(str(without.value))}$"):
+        leaky.relu(x, out=out)
+    assert not out.any()
+
+
 def test_out_is_for_numpy() -> None:
     torch = pytest.importorskip("torch")
     for x, out, words in (
