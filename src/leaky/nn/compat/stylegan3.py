@@ -56,7 +56,8 @@ def bias_act(
 
     Where the original's two ways differ from each other, this is: NaN stays NaN (as "ref"; "cuda" makes -clamp of it
     where there is a clamp), and where the value reaches the clamp the gradient is 0 (as "cuda", which asks the
-    rounded output; "ref" passes it where it is reached exactly). Gradients of any order; the original has two.
+    rounded output, though not of linear; "ref" passes it where it is reached exactly). Gradients of any order; the
+    original has two.
 
     Raises:
         ArgumentError: an unknown `act` or `impl`, or what `leaky.nn.functional.bias_act` raises.
