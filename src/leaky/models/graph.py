@@ -135,13 +135,34 @@ _FORGETFUL_MODULES = (
 )
 
 
+DROPOUTS = frozenset(
+    getattr(torch.nn, name)
+    for name in ("Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "FeatureAlphaDropout")
+)
+
+
 def readers(node: fx.Node, region: Region) -> Iterator[fx.Node]:
-    """Nodes that read the value, through Identity modules, without those that ask for its shape and the like."""
+    """Nodes that read the value, through modules that hand it on; not those that ask for its shape and the like."""
     for user in node.users:
-        if isinstance(region.module(user), torch.nn.Identity):
+        if hands_on(region.module(user)):
             yield from readers(user, region)
         elif not _is_metadata(user):
             yield user
+
+
+def handed_on(node: fx.Node, region: Region) -> Iterator[fx.Node]:
+    """The calls of modules through which `readers` get the value."""
+    for user in node.users:
+        if hands_on(region.module(user)):
+            yield user
+            yield from handed_on(user, region)
+
+
+def hands_on(module: torch.nn.Module | None) -> bool:
+    """Whether a module's output is the very tensor that it is given: Identity, and a dropout of nothing."""
+    return isinstance(module, torch.nn.Identity) or (
+        type(module) in DROPOUTS and getattr(module, "p", 1) == 0
+    )
 
 
 def changed_later(node: fx.Node, region: Region) -> tuple[str | None, str | None]:

@@ -6,17 +6,20 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 
 class SavedStorages:
     """The distinct storages that autograd keeps while this is entered; those of `own` tensors are left out.
 
     `sizes` holds the bytes of each by its address, `savers` who kept it: whatever `saver()` says at that moment.
+    Where parameters are sharded (FSDP2), what was gathered for the call is left out too.
     """
 
     def __init__(self, own: torch.nn.Module | None = None, saver: Callable[[], Any] = lambda: None) -> None:
         tensors = [] if own is None else [*own.parameters(), *own.buffers()]
         self._own = {part.untyped_storage().data_ptr() for tensor in tensors for part in _parts(tensor)}
+        self._sharded = any(is_traceable_wrapper_subclass(tensor) for tensor in tensors)
         self._saver = saver
         self._alive: list[torch.Tensor] = []  # no address is used twice while its tensor lives
         self.sizes: dict[int, int] = {}
@@ -36,7 +39,10 @@ class SavedStorages:
         return sum(self.sizes.values())
 
     def _pack(self, tensor: torch.Tensor) -> torch.Tensor:
-        for part in _parts(tensor):
+        gathered = self._sharded and isinstance(
+            tensor if tensor._base is None else tensor._base, torch.nn.Parameter
+        )
+        for part in () if gathered else _parts(tensor):
             storage = part.untyped_storage()
             address = storage.data_ptr()
             if address not in self._own:
@@ -47,7 +53,11 @@ class SavedStorages:
 
 
 def _parts(tensor: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    """The tensors with memory of their own that a tensor consists of: several, where it is sparse."""
+    """The tensors with memory of their own that a tensor consists of: several, where it is sparse or sharded."""
+    if is_traceable_wrapper_subclass(tensor):
+        inner, _ = tensor.__tensor_flatten__()  # type: ignore[attr-defined]
+        held = (getattr(tensor, name) for name in inner)
+        return tuple(part for each in held if isinstance(each, torch.Tensor) for part in _parts(each))
     match tensor.layout:
         case torch.strided:
             return (tensor,)

@@ -11,7 +11,7 @@ from torch import fx
 from leaky import nn
 from leaky.models import twins
 from leaky.models.calls import FUNCTIONS, METHODS, NAMES, Call
-from leaky.models.graph import changed_later, kept_by, readers
+from leaky.models.graph import changed_later, handed_on, kept_by, readers
 from leaky.models.reading import CHECKPOINTS, mentions
 from leaky.models.trace import Region, Traces, inside, is_leaf, join
 
@@ -49,7 +49,8 @@ class Pair:
     unproved: str = ""
     """Why the graphs alone do not prove it: then the whole model must be tried on an example."""
     around: tuple[str, ...] = ()
-    """Modules whose forward ends after the norm or starts before the activation: hooks on them look in between."""
+    """Modules whose forward ends after the norm or starts before the activation, or that hand on what is between the
+    two: hooks on them look there."""
 
 
 @dataclass
@@ -225,6 +226,9 @@ def _follows(
     users = list(dict.fromkeys(readers(node, region)))
     stored = next((name for name, value in region.stored.items() if node in value), None)
     norm = _called(region, node, first)
+    passed = tuple(
+        name for each in handed_on(node, region) if (name := _called(region, each, first)) in first
+    )
     for user in sorted(users, key=region.order.__getitem__):
         module = region.module(user)
         name = None
@@ -239,7 +243,7 @@ def _follows(
             if read is None or read.relu:
                 continue
             call, owner = read, first[region.path(user)[-1]]
-        around = tuple(first[name] for name in region.between(node, user))
+        around = (*passed, *(first[name] for name in region.between(node, user)))
         cover = first[region.shared(node, user)[-1]]
         pair = Pair(norm, (name,) if name is not None else (), call.slope, owner, cover=cover, around=around)
         others = [other for other in users if other is not user]

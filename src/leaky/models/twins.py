@@ -74,7 +74,7 @@ class AbsorbedLeakyReLU(nn.LeakyReLU):
 class Absorption:
     """What a fused norm knows of the activation after it: modules, or calls of a function where there are none.
 
-    `around` are the modules whose forward ends, or starts, between the two.
+    `around` are the modules whose forward ends, or starts, between the two, and those that hand on what is there.
     """
 
     norm: str
@@ -84,7 +84,7 @@ class Absorption:
 
     def holds(self) -> bool:
         """Whether the activation is still there, the same, and nobody watches what goes into it."""
-        if any(map(has_hooks, self.around)):
+        if any(has_hooks(module) or _drops(module) for module in self.around):
             return False
         if not self.activations:
             return calls_are_lean()
@@ -94,6 +94,11 @@ class Absorption:
             and not has_hooks(module)
             for module in self.activations
         )
+
+
+def _drops(module: torch.nn.Module) -> bool:
+    """Whether a dropout, which dropped nothing when the model was made lean, does now."""
+    return isinstance(module, torch.nn.modules.dropout._DropoutNd) and module.p != 0
 
 
 def has_hooks(module: torch.nn.Module) -> bool:
