@@ -6,7 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch.utils._python_dispatch import is_traceable_wrapper_subclass
+from torch.utils import _python_dispatch
+
+is_wrapper: Callable[[object], bool] = _python_dispatch.is_traceable_wrapper_subclass
+"""Whether a tensor is made of others, as a sharded one is."""
 
 
 class SavedStorages:
@@ -19,7 +22,7 @@ class SavedStorages:
     def __init__(self, own: torch.nn.Module | None = None, saver: Callable[[], Any] = lambda: None) -> None:
         tensors = [] if own is None else [*own.parameters(), *own.buffers()]
         self._own = {part.untyped_storage().data_ptr() for tensor in tensors for part in _parts(tensor)}
-        self._sharded = any(is_traceable_wrapper_subclass(tensor) for tensor in tensors)
+        self._sharded = any(is_wrapper(tensor) for tensor in tensors)
         self._saver = saver
         self._alive: list[torch.Tensor] = []  # no address is used twice while its tensor lives
         self.sizes: dict[int, int] = {}
@@ -54,7 +57,7 @@ class SavedStorages:
 
 def _parts(tensor: torch.Tensor) -> tuple[torch.Tensor, ...]:
     """The tensors with memory of their own that a tensor consists of: several, where it is sparse or sharded."""
-    if is_traceable_wrapper_subclass(tensor):
+    if is_wrapper(tensor):
         inner, _ = tensor.__tensor_flatten__()  # type: ignore[attr-defined]
         held = (getattr(tensor, name) for name in inner)
         return tuple(part for each in held if isinstance(each, torch.Tensor) for part in _parts(each))

@@ -226,9 +226,7 @@ def _follows(
     users = list(dict.fromkeys(readers(node, region)))
     stored = next((name for name, value in region.stored.items() if node in value), None)
     norm = _called(region, node, first)
-    passed = tuple(
-        name for each in handed_on(node, region) if (name := _called(region, each, first)) in first
-    )
+    passed = [_called(region, each, first) for each in handed_on(node, region)]
     for user in sorted(users, key=region.order.__getitem__):
         module = region.module(user)
         name = None
@@ -243,7 +241,8 @@ def _follows(
             if read is None or read.relu:
                 continue
             call, owner = read, first[region.path(user)[-1]]
-        around = (*passed, *(first[name] for name in region.between(node, user)))
+        between = [first[name] for name in region.between(node, user)]
+        around = (*between, *(each for each in passed if each in first))
         cover = first[region.shared(node, user)[-1]]
         pair = Pair(norm, (name,) if name is not None else (), call.slope, owner, cover=cover, around=around)
         others = [other for other in users if other is not user]
@@ -263,9 +262,9 @@ def _follows(
                 return pair, sites.activations[name].own_class
             if twins.has_hooks(activation):
                 return pair, f"`{name}` has hooks"
-        between = _checkpoint_between(sites, region, node, user)
-        if between is not None:
-            return pair, f"`{between}` checkpoints activations, perhaps between the two"
+        parts = _checkpoint_between(sites, region, node, user)
+        if parts is not None:
+            return pair, f"`{parts}` checkpoints activations, perhaps between the two"
         known, unknown = (None, None) if call.inplace else changed_later(user, region)
         if known is not None:
             return pair, known
