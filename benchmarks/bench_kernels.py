@@ -97,9 +97,9 @@ def norm(name: str, shape: tuple[int, int, int], per_instance: bool, rounds: int
     x, grad = torch.randn(shape), torch.randn(shape)
     y, grad_x = torch.empty_like(x), torch.empty_like(x)
     weight, bias, grad_weight, grad_bias = torch.rand(c) + 0.5, torch.randn(c), torch.empty(c), torch.empty(c)
-    groups = n * c if per_instance else c
-    mean, var = torch.empty(groups), torch.empty(groups)
-    sizes: tuple[Any, ...] = (1e-5, SLOPE, n, c, s, False, per_instance, False)
+    count = n * c if per_instance else c
+    mean, var = torch.empty(count), torch.empty(count)
+    sizes: tuple[Any, ...] = (1e-5, SLOPE, n, c, s, False, c if per_instance else 0, False)
 
     def ours() -> None:
         native.norm_act_forward(x, y, weight, bias, mean, var, *sizes)

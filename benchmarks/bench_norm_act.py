@@ -30,11 +30,15 @@ ALLOCATORS = ("raised", "as is")
 GOALS = {
     ("BatchNorm", "raised"): 0.50,
     ("InstanceNorm", "raised"): 0.35,
+    ("GroupNorm", "raised"): 0.35,
     ("BatchNorm", "as is"): 0.75,
     ("InstanceNorm", "as is"): 0.75,
+    ("GroupNorm", "as is"): 0.75,
     ("LeakyReLU", "raised"): 0.85,
     ("LeakyReLU", "as is"): 1.0,
 }
+NORMS = ("BatchNorm", "InstanceNorm", "GroupNorm")
+GROUPS = 8
 PARTS = ("norm", "activation")
 
 INPLACE_ABN = 0.15
@@ -46,10 +50,11 @@ Call = Callable[[], tuple[Tensor, ...]]
 def norm_calls(norm: str, shape: tuple[int, ...], compiled: bool) -> tuple[dict[str, Call], Call]:
     """Forward and backward of each candidate, and of torch in float64."""
     channels, rank = shape[1], len(shape) - 2
-    torch_norm = getattr(nn, f"{norm}{rank}d")
+    dims, sizes = ("", (GROUPS, channels)) if norm == "GroupNorm" else (f"{rank}d", (channels,))
+    torch_norm = getattr(nn, norm + dims)
     options = {"affine": True}
-    eager = nn.Sequential(torch_norm(channels, **options), nn.LeakyReLU(SLOPE, inplace=True))
-    ours = getattr(leaky.nn, f"{norm}Act{rank}d")(channels, activation=ACTIVATION, **options)
+    eager = nn.Sequential(torch_norm(*sizes, **options), nn.LeakyReLU(SLOPE, inplace=True))
+    ours = getattr(leaky.nn, f"{norm}Act{dims}")(*sizes, activation=ACTIVATION, **options)
     noise = torch.Generator().manual_seed(0)
     weight = torch.rand(channels, generator=noise) + 0.5
     bias = torch.randn(channels, generator=noise)
@@ -59,12 +64,12 @@ def norm_calls(norm: str, shape: tuple[int, ...], compiled: bool) -> tuple[dict[
             layer.bias.copy_(bias)
     x = torch.randn(shape, generator=noise)
     gradient = torch.randn(shape, generator=noise)
-    truth = nn.Sequential(torch_norm(channels, dtype=torch.float64, **options), nn.LeakyReLU(SLOPE))
+    truth = nn.Sequential(torch_norm(*sizes, dtype=torch.float64, **options), nn.LeakyReLU(SLOPE))
     truth[0].load_state_dict(eager[0].state_dict())
     calls = {"torch": _call(eager, x, gradient), "leaky": _call(ours, x, gradient)}
     if compiled:
         calls["torch.compile"] = _call(torch.compile(eager), x, gradient)
-    if importlib.util.find_spec("inplace_abn"):
+    if norm != "GroupNorm" and importlib.util.find_spec("inplace_abn"):
         calls["inplace_abn"] = inplace_abn_call(norm, weight, bias, x, gradient)
     return calls, lambda: _call(truth, x.double(), gradient.double())()
 
@@ -172,7 +177,7 @@ def child(part: str, allocator: str, rounds: int, compiled: bool) -> list[Row]:
         measure.raise_mmap_threshold()
     rows: list[Row] = []
     if part == "norm":
-        for norm in ("BatchNorm", "InstanceNorm"):
+        for norm in NORMS:
             for case, shape in SHAPES.items():
                 title = f"{case} {'x'.join(map(str, shape))}"
                 elements = torch.Size(shape).numel()

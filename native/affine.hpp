@@ -29,14 +29,16 @@ enum class Act : int { none, leaky, relu };
 
 inline Act act_of(double slope) { return slope == 1 ? Act::none : slope == 0 ? Act::relu : Act::leaky; }
 
+template <class C> double inverse_std(const NormShape& shape, C var) { return 1 / __builtin_sqrt(double(var) + shape.eps); }
+
 /// z = (x - mean) * scale + bias: subtracting first loses nothing where the mean is far from 0, and reads the
 /// statistics as they are stored, so that backward finds the same z to the bit.
 template <class C> struct Affine {
     C mean, scale, bias, invstd, weight;
 
-    Affine(const NormShape& shape, const void* weights, const void* biases, C mean_, C var, int64_t channel) {
+    /// `inverse` is inverse_std of the group's variance.
+    Affine(const NormShape& shape, const void* weights, const void* biases, C mean_, double inverse, int64_t channel) {
         const double w = number_at(weights, shape.weight_dtype, channel, 1);
-        const double inverse = 1 / __builtin_sqrt(double(var) + shape.eps);
         mean = mean_;
         weight = C(w);
         invstd = C(inverse);

@@ -27,21 +27,25 @@ struct ElementwiseCall {
 struct NormShape {
     int64_t n, c, s;
     bool channels_last;  // (n, s, c) in memory instead of (n, c, s)
-    bool per_instance;   // statistics per (n, c) instead of per c
+    int64_t groups;      // 0: statistics of each channel, over n and s; else of each of so many groups of a sample
     bool given;          // mean and var are input
     double eps, slope;   // slope 1: no activation; 0: ReLU
     Dtype dtype, weight_dtype;
     int threads;
 
+    /// Channels that share their statistics.
+    int64_t share() const { return groups ? c / groups : 1; }
+    /// Where the statistics of a channel of a sample stand.
+    int64_t group_of(int64_t sample, int64_t channel) const { return groups ? sample * groups + channel / share() : channel; }
     /// Too little work to share out what is not the main pass.
     bool count_small() const { return n * c * s < (1 << 18); }
 };
 
 struct NormForward : NormShape {
     const void* x;
-    void* out;
+    void* out;                  // null: statistics only
     const void *weight, *bias;  // null: 1 and 0
-    void *mean, *var;           // float (double for f64), c or n * c entries; var is biased
+    void *mean, *var;           // float (double for f64), c or n * groups entries; var is biased
     void *running_mean, *running_var;  // null, or c entries that move towards this batch's statistics
     double momentum;
     Dtype running_dtype;
@@ -54,7 +58,9 @@ struct NormBackward : NormShape {
     int64_t kept_count;
     void* grad_x;
     const void *weight, *bias, *mean, *var;
-    void *grad_weight, *grad_bias;  // as mean; null: not wanted
+    const void *mean_grad, *mean_product;  // as mean, c entries: averages of gz and gz * xhat, of more than this call
+                                           // sees; null: its own, or with `given` none
+    void *grad_weight, *grad_bias;         // as mean, c entries; null: not wanted
 };
 
 /// Which channels' x cannot be read back from y well enough: where (|weight| + |bias|) / |weight| is above `limit`,

@@ -61,13 +61,14 @@ void backward(Address grad, Address mask, Address out, int64_t count, int dtype,
 
 void check(const NormShape& p) {
     if (p.n < 0 || p.c < 0 || p.s < 0) throw nb::value_error("n, c, s: must not be negative");
+    if (p.groups < 0 || (p.groups && p.c % p.groups)) throw nb::value_error("groups: must divide c");
 }
 
 void norm_forward(Address x, Address out, Address weight, Address bias, Address mean, Address var, double eps, double slope,
-                  int64_t n, int64_t c, int64_t s, bool channels_last, bool per_instance, bool given, Address running_mean,
+                  int64_t n, int64_t c, int64_t s, bool channels_last, int64_t groups, bool given, Address running_mean,
                   Address running_var, double momentum, int running_dtype, int dtype, int weight_dtype, int threads) {
     NormForward p{};
-    static_cast<NormShape&>(p) = {n, c, s, channels_last, per_instance, given, eps, slope, dtype_of(dtype), dtype_of(weight_dtype), threads};
+    static_cast<NormShape&>(p) = {n, c, s, channels_last, groups, given, eps, slope, dtype_of(dtype), dtype_of(weight_dtype), threads};
     check(p);
     p.x = reinterpret_cast<const void*>(x);
     p.out = reinterpret_cast<void*>(out);
@@ -79,24 +80,24 @@ void norm_forward(Address x, Address out, Address weight, Address bias, Address 
     p.running_var = reinterpret_cast<void*>(running_var);
     p.momentum = momentum;
     p.running_dtype = dtype_of(running_dtype);
-    if (running_mean && (!running_var || per_instance || given))
+    if (running_mean && (!running_var || groups || given))
         throw nb::value_error("running_mean: must come with running_var, and with statistics over the batch");
     if (!n || !c || !s) return;
     bool done;
     {
         nb::gil_scoped_release release;
-        if (x != out) large_pages(p.out, n * c * s * size_of(p.dtype));
+        if (out && x != out) large_pages(p.out, n * c * s * size_of(p.dtype));
         done = chosen->norm_forward(p);
     }
     if (!done) throw std::bad_alloc();
 }
 
 void norm_backward(Address grad, Address y, Address kept, Address kept_index, bool kept_index_wide, int64_t kept_count,
-                   Address grad_x, Address weight, Address bias, Address mean, Address var, Address grad_weight,
-                   Address grad_bias, double eps, double slope, int64_t n, int64_t c, int64_t s, bool channels_last,
-                   bool per_instance, bool given, int dtype, int weight_dtype, int threads) {
+                   Address grad_x, Address weight, Address bias, Address mean, Address var, Address mean_grad,
+                   Address mean_product, Address grad_weight, Address grad_bias, double eps, double slope, int64_t n, int64_t c, int64_t s, bool channels_last,
+                   int64_t groups, bool given, int dtype, int weight_dtype, int threads) {
     NormBackward p{};
-    static_cast<NormShape&>(p) = {n, c, s, channels_last, per_instance, given, eps, slope, dtype_of(dtype), dtype_of(weight_dtype), threads};
+    static_cast<NormShape&>(p) = {n, c, s, channels_last, groups, given, eps, slope, dtype_of(dtype), dtype_of(weight_dtype), threads};
     check(p);
     p.grad = reinterpret_cast<const void*>(grad);
     p.y = reinterpret_cast<const void*>(y);
@@ -109,6 +110,10 @@ void norm_backward(Address grad, Address y, Address kept, Address kept_index, bo
     p.bias = reinterpret_cast<const void*>(bias);
     p.mean = reinterpret_cast<const void*>(mean);
     p.var = reinterpret_cast<const void*>(var);
+    p.mean_grad = reinterpret_cast<const void*>(mean_grad);
+    p.mean_product = reinterpret_cast<const void*>(mean_product);
+    if (mean_grad && (!mean_product || groups))
+        throw nb::value_error("mean_grad: must come with mean_product, and with statistics over the batch");
     p.grad_weight = reinterpret_cast<void*>(grad_weight);
     p.grad_bias = reinterpret_cast<void*>(grad_bias);
     if (!n || !c || !s) return;

@@ -1,4 +1,4 @@
-// Normalisation + activation, backward, on (n, c, s): two sums per group, then one pass that writes, both reading
+// Normalisation + activation, backward, on (n, c, s): two sums per unit, then one pass that writes, both reading
 // xhat from the output y, or from the input where the channel's was kept.
 #pragma once
 
@@ -6,17 +6,19 @@
 
 LEAKY_LEVEL_BEGIN
 
-/// A channel's constants for the way back.
+/// A unit's constants for the way back.
 template <class C> struct Back {
     Affine<C> affine;
     C slope, inverse_slope, inverse_weight;
-    C factor, mean_grad, mean_product;  // grad_x = factor * (gz - mean_grad - xhat * mean_product)
+    C offset, product;  // grad_x = (gz * scale - offset) - xhat * product
 
-    Back(const NormBackward& p, int64_t group)
-        : affine(p, p.weight, p.bias, static_cast<const C*>(p.mean)[group], static_cast<const C*>(p.var)[group],
-                 group % p.c),
-          slope(C(p.slope)), inverse_slope(C(1 / p.slope)), inverse_weight(C(1 / double(affine.weight))),
-          factor(affine.scale), mean_grad(0), mean_product(0) {}
+    /// Of a channel with its group's statistics; `inverse` is inverse_std of its variance.
+    Back(const NormBackward& p, int64_t channel, C mean, double inverse)
+        : affine(p, p.weight, p.bias, mean, inverse, channel), slope(C(p.slope)), inverse_slope(C(1 / p.slope)),
+          inverse_weight(C(1 / double(affine.weight))), offset(0), product(0) {}
+    Back(const NormBackward& p, int64_t unit)
+        : Back(p, unit % p.c, static_cast<const C*>(p.mean)[p.group_of(unit / p.c, unit % p.c)],
+               inverse_std(p, static_cast<const C*>(p.var)[p.group_of(unit / p.c, unit % p.c)])) {}
 };
 
 /// Constants as packs, and the two values that both passes need.
@@ -47,7 +49,27 @@ template <class T, Act A, bool Kept> struct Reader {
 
 struct Sums {
     double grad, product;  // of gz, and of gz * xhat
+
+    void add(const Sums& other) {
+        grad += other.grad;
+        product += other.product;
+    }
 };
+
+/// What the statistics' own dependence on x takes from the gradients of a group's channels, from `first` on: the
+/// averages of scale * gz and scale * gz * xhat, from their `sums` over `count` elements. `scale` is rounded as where
+/// it multiplies gz, so that a constant gradient cancels.
+template <class C> Sums averages(const NormBackward& p, int64_t group, int64_t first, const Sums* sums, double count) {
+    const double inverse = inverse_std(p, static_cast<const C*>(p.var)[group]);
+    const auto scale = [&](int64_t channel) { return double(C(inverse * number_at(p.weight, p.weight_dtype, channel, 1))); };
+    if (p.mean_grad)  // a group is one channel
+        return {scale(first) * double(static_cast<const C*>(p.mean_grad)[first]),
+                scale(first) * double(static_cast<const C*>(p.mean_product)[first])};
+    Sums all{0, 0};
+    for (int64_t i = 0; !p.given && i < p.share(); ++i)
+        all.add({scale(first + i) * (sums[i].grad / count), scale(first + i) * (sums[i].product / count)});
+    return all;
+}
 
 /// `r` says where grad has the elements; source has them from `offset` on, in runs `stride` apart.
 template <class T, Act A, bool Kept>
@@ -77,14 +99,14 @@ void block_grad(const T* grad, const T* source, T* grad_x, const Runs& r, int64_
     using C = Compute<T>;
     constexpr int lanes = Pack<C>::lanes;
     const Reader<T, A, Kept> reader(back);
-    const Same<C> factor = splat(back.factor), mean_grad = splat(back.mean_grad), mean_product = splat(back.mean_product);
+    const Same<C> scale = splat(back.affine.scale), less = splat(back.offset), product = splat(back.product);
     for (int64_t run = 0; run < r.runs; ++run) {
         const T *g = grad + r.offset + run * r.stride, *p = source + offset + run * stride;
         T* out = grad_x + r.offset + run * r.stride;
         each_pack<lanes>({0, 1, 0, r.length}, [&](int64_t i, int count) __attribute__((always_inline)) {
             Pack<C> gz, xhat;
             reader.read(load_up_to(p + i, count, C(0)), load_up_to(g + i, count, C(0)), gz, xhat);
-            store_up_to<Stream>(out + i, count, ((gz - mean_grad) - xhat * mean_product) * factor);
+            store_up_to<Stream>(out + i, count, (gz * scale - less) - xhat * product);
         });
     }
     if constexpr (Stream) stream_end();
@@ -119,94 +141,77 @@ template <class T> bool norm_backward_rows(const NormBackward& p) {
     using C = Compute<T>;
     const Groups groups(p);
     const Cut cut(groups.first, kPiece);
+    const int64_t share = groups.share, runs_apart = p.kept_count * p.s;
     const T *grad = static_cast<const T*>(p.grad), *y = static_cast<const T*>(p.y), *kept = static_cast<const T*>(p.kept);
     T* grad_x = static_cast<T*>(p.grad_x);
     const BackRuns<T> from_y = choose_back<T>(p, false), from_x = choose_back<T>(p, true);
-    const Scratch<Sums> sums(groups.count), parts(groups.shared ? groups.count * cut.count : 0);
+    const Scratch<Sums> sums(groups.units), parts(groups.shared ? groups.units * cut.count : 0);
     if (!sums.data || !parts.data) return false;
-    const bool wanted = !p.given || p.grad_weight || p.grad_bias;
+    const bool wanted = (!p.given && !p.mean_grad) || p.grad_weight || p.grad_bias;
+    const double count = double(groups.first.runs * groups.first.length * share);
 
-    // The same element's place in grad (and y) and in kept differs by the group's start and the runs' stride.
-    const auto sum_piece = [&](int64_t group, const Runs& piece, const Back<C>& back) {
-        const int64_t sample = p.per_instance ? group / p.c : 0, place = place_of(p, group % p.c);
-        const int64_t start = group * groups.step;
+    // The same element's place in grad (and y) and in kept differs by the unit's start and the runs' stride.
+    const auto kept_at = [&](int64_t unit, int64_t place, const Runs& r) {
+        const int64_t start = unit * groups.step, sample = p.groups ? unit / p.c : 0;
+        return (sample + (r.offset - start) / r.stride) * runs_apart + place * p.s + (r.offset - start) % r.stride;
+    };
+    const auto sum_piece = [&](int64_t unit, const Runs& piece, const Back<C>& back) {
+        const int64_t place = place_of(p, unit % p.c);
         const Cut blocks(piece, kBlock);
         Sums all{0, 0};
         for (int64_t i = 0; i < blocks.count; ++i) {
             const Runs r = blocks.at(i);
-            Sums one;
-            if (place < 0) {
-                one = from_y.sums(grad, y, r, r.offset, r.stride, back, ahead(blocks, i));
-            } else {
-                const int64_t run = (r.offset - start) / r.stride, within = (r.offset - start) % r.stride;
-                const int64_t stride = p.kept_count * p.s;
-                one = from_x.sums(grad, kept, r, (sample + run) * stride + place * p.s + within, stride, back, 0);
-            }
-            all.grad += one.grad;
-            all.product += one.product;
+            all.add(place < 0 ? from_y.sums(grad, y, r, r.offset, r.stride, back, ahead(blocks, i))
+                              : from_x.sums(grad, kept, r, kept_at(unit, place, r), runs_apart, back, 0));
         }
         return all;
     };
-    const auto grad_piece = [&](int64_t group, const Runs& r, Back<C> back) {
-        const int64_t sample = p.per_instance ? group / p.c : 0, place = place_of(p, group % p.c);
-        const int64_t start = group * groups.step;
-        if (!p.given) {
-            const double count = double(groups.first.runs * groups.first.length);
-            back.mean_grad = C(sums[group].grad / count);
-            back.mean_product = C(sums[group].product / count);
-        }
-        if (place < 0) {
-            from_y.grad(grad, y, grad_x, r, r.offset, r.stride, back);
-        } else {
-            const int64_t run = (r.offset - start) / r.stride, within = (r.offset - start) % r.stride;
-            const int64_t stride = p.kept_count * p.s;
-            from_x.grad(grad, kept, grad_x, r, (sample + run) * stride + place * p.s + within, stride, back);
-        }
+    const auto grad_piece = [&](int64_t unit, const Runs& r, Back<C> back, const Sums& average) {
+        const int64_t place = place_of(p, unit % p.c);
+        back.offset = C(average.grad);
+        back.product = C(average.product);
+        if (place < 0) from_y.grad(grad, y, grad_x, r, r.offset, r.stride, back);
+        else from_x.grad(grad, kept, grad_x, r, kept_at(unit, place, r), runs_apart, back);
+    };
+    const auto averages_of = [&](int64_t group) {
+        return averages<C>(p, group, group * share % p.c, sums.data + group * share, count);
     };
 
     if (!groups.shared) {
-        parallel((groups.count + groups.at_once - 1) / groups.at_once, p.threads, [&](int64_t task) {
-            const int64_t begin = task * groups.at_once, end = begin + groups.at_once;
-            for (int64_t group = begin; group < end && group < groups.count; ++group) {
-                const Back<C> back(p, group);
-                const Cut pieces(groups.at(group), kPiece);
+        groups.each_group(p.threads, [&](int64_t group) {
+            const int64_t first = group * share, end = first + share;
+            for (int64_t unit = first; wanted && unit < end; ++unit) {
+                const Back<C> back(p, unit);
+                const Cut pieces(groups.unit(unit), kPiece);
                 Sums all{0, 0};
-                for (int64_t i = 0; wanted && i < pieces.count; ++i) {
-                    const Sums one = sum_piece(group, pieces.at(i), back);
-                    all.grad += one.grad;
-                    all.product += one.product;
-                }
-                sums[group] = all;
-                if (grad_x) grad_piece(group, groups.at(group), back);
+                for (int64_t i = 0; i < pieces.count; ++i) all.add(sum_piece(unit, pieces.at(i), back));
+                sums[unit] = all;
             }
+            if (!grad_x) return;
+            const Sums average = averages_of(group);
+            for (int64_t unit = first; unit < end; ++unit) grad_piece(unit, groups.unit(unit), Back<C>(p, unit), average);
         });
     } else {
-        const int64_t tasks = groups.count * cut.count;
-        if (wanted) parallel(tasks, p.threads, [&](int64_t task) {
-            const int64_t group = task / cut.count;
-            parts[task] = sum_piece(group, Cut(groups.at(group), kPiece).at(task % cut.count), Back<C>(p, group));
+        if (wanted) groups.each_piece(p.threads, cut, [&](int64_t unit, const Runs& piece, int64_t i) {
+            parts[unit * cut.count + i] = sum_piece(unit, piece, Back<C>(p, unit));
         });
-        for (int64_t group = 0; group < groups.count; ++group) {
+        for (int64_t unit = 0; wanted && unit < groups.units; ++unit) {
             Sums all{0, 0};
-            for (int64_t i = 0; wanted && i < cut.count; ++i) {
-                all.grad += parts[group * cut.count + i].grad;
-                all.product += parts[group * cut.count + i].product;
-            }
-            sums[group] = all;
+            for (int64_t i = 0; i < cut.count; ++i) all.add(parts[unit * cut.count + i]);
+            sums[unit] = all;
         }
-        if (grad_x) parallel(tasks, p.threads, [&](int64_t task) {
-            const int64_t group = task / cut.count;
-            grad_piece(group, Cut(groups.at(group), kPiece).at(task % cut.count), Back<C>(p, group));
+        const Scratch<Sums> average(groups.count);
+        if (!average.data) return false;
+        for (int64_t group = 0; group < groups.count; ++group) average[group] = averages_of(group);
+        if (grad_x) groups.each_piece(p.threads, cut, [&](int64_t unit, const Runs& piece, int64_t) {
+            grad_piece(unit, piece, Back<C>(p, unit), average[unit / share]);
         });
     }
-    for (int64_t channel = 0; channel < p.c; ++channel) {
-        double of_weight = 0, of_bias = 0;
-        for (int64_t group = channel; group < groups.count; group += p.c) {
-            of_weight += sums[group].product;
-            of_bias += sums[group].grad;
-        }
-        if (p.grad_weight) static_cast<C*>(p.grad_weight)[channel] = C(of_weight);
-        if (p.grad_bias) static_cast<C*>(p.grad_bias)[channel] = C(of_bias);
+    for (int64_t channel = 0; wanted && channel < p.c; ++channel) {
+        Sums all{0, 0};
+        for (int64_t unit = channel; unit < groups.units; unit += p.c) all.add(sums[unit]);
+        if (p.grad_weight) static_cast<C*>(p.grad_weight)[channel] = C(all.product);
+        if (p.grad_bias) static_cast<C*>(p.grad_bias)[channel] = C(all.grad);
     }
     return true;
 }

@@ -6,7 +6,7 @@
 
 LEAKY_LEVEL_BEGIN
 
-/// Bands of rows: of one sample each where statistics are per instance, else of all rows.
+/// Bands of rows: of one sample each where statistics are per sample, else of all rows.
 struct Bands {
     int64_t c, padded, segments, rows, height, per_segment, count;
 
@@ -15,13 +15,15 @@ struct Bands {
         Bands b;
         b.c = p.c;
         b.padded = (p.c + lanes - 1) / lanes * lanes;
-        b.segments = p.per_instance ? p.n : 1;
-        b.rows = p.per_instance ? p.s : p.n * p.s;
+        b.segments = p.groups ? p.n : 1;
+        b.rows = p.groups ? p.s : p.n * p.s;
         b.height = 16384 / p.c < 32 ? 32 : 16384 / p.c > 128 ? 128 : 16384 / p.c;
         b.per_segment = (b.rows + b.height - 1) / b.height;
         b.count = b.segments * b.per_segment;
         return b;
     }
+    /// Groups of `share` channels whose sums of bands one task adds up.
+    static int64_t groups_at_once(int64_t share) { return share < 32 ? 32 / share : 1; }
     int64_t segment(int64_t band) const { return band / per_segment; }
     int64_t first_row(int64_t band) const { return segment(band) * rows + band % per_segment * height; }
     int64_t length(int64_t band) const {
@@ -112,34 +114,42 @@ template <class T> bool norm_forward_columns(const NormForward& p) {
     const T* x = static_cast<const T*>(p.x);
     T* out = static_cast<T*>(p.out);
     C *mean = static_cast<C*>(p.mean), *var = static_cast<C*>(p.var);
+    const int64_t share = p.share(), tile = Bands::groups_at_once(share), tiles = (c / share + tile - 1) / tile;
     const Scratch<C> parts(p.given ? 0 : bands.count * 3 * padded), constants(bands.segments * 3 * padded);
     if (!parts.data || !constants.data) return false;
     if (!p.given)
         bands.run(p.threads, [&](int64_t band) {
             band_moments(x + bands.first_row(band) * c, bands.length(band), c, padded, parts.data + band * 3 * padded);
         });
-    parallel(bands.segments * ((c + 31) / 32), p.count_small() ? 1 : p.threads, [&](int64_t task) {
-        const int64_t segment = task / ((c + 31) / 32), first = task % ((c + 31) / 32) * 32;
-        for (int64_t channel = first; channel < first + 32 && channel < c; ++channel) {
-            const int64_t group = segment * c + channel;
+    const auto add_channel = [&](Moments& all, int64_t segment, int64_t channel) {
+        for (int64_t i = 0; i < bands.per_segment; ++i) {
+            const int64_t band = segment * bands.per_segment + i;
+            const C* part = parts.data + band * 3 * padded + channel;
+            const double rows = double(bands.length(band)), rest = double(part[padded]) / rows;
+            all.add({rows, double(part[0]) + rest, double(part[2 * padded]) - rest * rest * rows});
+        }
+    };
+    parallel(bands.segments * tiles, p.count_small() ? 1 : p.threads, [&](int64_t task) {
+        const int64_t segment = task / tiles, start = task % tiles * tile * share, end = start + tile * share;
+        for (int64_t first = start; first < end && first < c; first += share) {
+            const int64_t group = p.group_of(segment, first);
             if (!p.given) {
                 Moments all{0, 0, 0};
-                for (int64_t i = 0; i < bands.per_segment; ++i) {
-                    const int64_t band = segment * bands.per_segment + i;
-                    const C* part = parts.data + band * 3 * padded + channel;
-                    const double rows = double(bands.length(band)), rest = double(part[padded]) / rows;
-                    all.add({rows, double(part[0]) + rest, double(part[2 * padded]) - rest * rest * rows});
-                }
+                for (int64_t channel = first; channel < first + share; ++channel) add_channel(all, segment, channel);
                 mean[group] = C(all.mean);
                 var[group] = C(all.squares / all.count);
             }
-            const Affine<C> affine(p, p.weight, p.bias, mean[group], var[group], channel);
-            C* constant = constants.data + segment * 3 * padded + channel;
-            constant[0] = affine.mean;
-            constant[padded] = affine.scale;
-            constant[2 * padded] = affine.bias;
+            const double inverse = inverse_std(p, var[group]);
+            for (int64_t channel = first; channel < first + share; ++channel) {
+                const Affine<C> affine(p, p.weight, p.bias, mean[group], inverse, channel);
+                C* constant = constants.data + segment * 3 * padded + channel;
+                constant[0] = affine.mean;
+                constant[padded] = affine.scale;
+                constant[2 * padded] = affine.bias;
+            }
         }
     });
+    if (!out) return true;
     const ApplyBand<T> apply_band = choose_band<T>(p);
     bands.run(p.threads, [&](int64_t band) {
         const int64_t start = bands.first_row(band) * c;

@@ -7,7 +7,7 @@
 LEAKY_LEVEL_BEGIN
 
 /// Constants per channel, one padded array after the other; as masks, 1 and 0.
-enum Column { kShiftY, kScaleY, kShiftX, kScaleX, kAffine, kBias, kFactor, kMeanGrad, kMeanProduct, kFromX, kColumns };
+enum Column { kShiftY, kScaleY, kShiftX, kScaleX, kAffine, kBias, kOffset, kProduct, kFromX, kColumns };
 
 /// Where a band's elements are: y and grad (rows of c), and the kept inputs (rows of kept_count).
 template <class T> struct Band {
@@ -89,15 +89,15 @@ template <class T, Act A, bool Stream> void band_grad(const Band<T>& band) {
     each_column<Pack<C>::lanes>(band.c, [&](int64_t column, int count) __attribute__((always_inline)) {
         const ColumnReader<T, A> reader(band, column, count);
         const C* constant = band.constants + column;
-        const Pack<C> factor = load(constant + kFactor * band.padded);
-        const Pack<C> mean_grad = load(constant + kMeanGrad * band.padded);
-        const Pack<C> mean_product = load(constant + kMeanProduct * band.padded);
+        const Pack<C> scale = load(constant + kAffine * band.padded);
+        const Pack<C> less = load(constant + kOffset * band.padded);
+        const Pack<C> product = load(constant + kProduct * band.padded);
         T* out = band.grad_x + column;
         const int64_t rows = band.rows, c = band.c;
         Pack<C> gz{}, xhat{};
         for (int64_t row = 0; row < rows; ++row) {
             reader.read(row, gz, xhat);
-            store_up_to<Stream>(out + row * c, count, ((gz - mean_grad) - xhat * mean_product) * factor);
+            store_up_to<Stream>(out + row * c, count, (gz * scale - less) - xhat * product);
         }
     });
     if constexpr (Stream) stream_end();
@@ -119,29 +119,34 @@ template <class T> BandRuns<T> choose_bands(const NormBackward& p) {
 template <class T> bool norm_backward_columns(const NormBackward& p) {
     using C = Compute<T>;
     const Bands bands = Bands::of<C>(p);
-    const int64_t c = p.c, padded = bands.padded, tile = (c + 31) / 32, constant_size = kColumns * padded;
-    const bool wanted = !p.given || p.grad_weight || p.grad_bias;
+    const int64_t c = p.c, padded = bands.padded, constant_size = kColumns * padded;
+    const int64_t share = p.share(), tile = Bands::groups_at_once(share), tiles = (c / share + tile - 1) / tile;
+    const bool wanted = (!p.given && !p.mean_grad) || p.grad_weight || p.grad_bias;
     const Scratch<C> parts(wanted ? bands.count * 2 * padded : 0), constants(bands.segments * constant_size);
     const Scratch<Sums> sums(bands.segments * c);
     const Scratch<int32_t> places(c);
     if (!parts.data || !constants.data || !sums.data || !places.data) return false;
     for (int64_t channel = 0; channel < c; ++channel) places[channel] = int32_t(place_of(p, channel));
-    for (int64_t segment = 0; segment < bands.segments; ++segment)
+    for (int64_t segment = 0; segment < bands.segments; ++segment) {
+        double inverse = 0;
         for (int64_t channel = 0; channel < padded; ++channel) {
             C* constant = constants.data + segment * constant_size + channel;
             if (channel >= c) {
                 for (int i = 0; i < kColumns; ++i) constant[i * padded] = 0;
                 continue;
             }
-            const Back<C> back(p, segment * c + channel);
+            const int64_t group = p.group_of(segment, channel);
+            if (channel % share == 0) inverse = inverse_std(p, static_cast<const C*>(p.var)[group]);
+            const Back<C> back(p, channel, static_cast<const C*>(p.mean)[group], inverse);
             constant[kShiftY * padded] = constant[kBias * padded] = back.affine.bias;
             constant[kScaleY * padded] = back.inverse_weight;
             constant[kShiftX * padded] = back.affine.mean;
             constant[kScaleX * padded] = back.affine.invstd;
-            constant[kAffine * padded] = constant[kFactor * padded] = back.affine.scale;
-            constant[kMeanGrad * padded] = constant[kMeanProduct * padded] = 0;
+            constant[kAffine * padded] = back.affine.scale;
+            constant[kOffset * padded] = constant[kProduct * padded] = 0;
             constant[kFromX * padded] = places[channel] >= 0 ? C(1) : C(0);
         }
+    }
     const BandRuns<T> runs = choose_bands<T>(p);
     const auto band_of = [&](int64_t band) {
         const int64_t row = bands.first_row(band);
@@ -153,34 +158,32 @@ template <class T> bool norm_backward_columns(const NormBackward& p) {
                        constants.data + bands.segment(band) * constant_size, parts.data + band * 2 * padded,
                        C(p.slope), C(1 / p.slope)};
     };
-    if (wanted) {
-        bands.run(p.threads, [&](int64_t band) { runs.sums(band_of(band)); });
-        parallel(bands.segments * tile, p.count_small() ? 1 : p.threads, [&](int64_t task) {
-            const int64_t segment = task / tile, first = task % tile * 32;
-            for (int64_t channel = first; channel < first + 32 && channel < c; ++channel) {
+    if (wanted) bands.run(p.threads, [&](int64_t band) { runs.sums(band_of(band)); });
+    parallel(bands.segments * tiles, p.count_small() ? 1 : p.threads, [&](int64_t task) {
+        const int64_t segment = task / tiles, start = task % tiles * tile * share, end = start + tile * share;
+        for (int64_t first = start; first < end && first < c; first += share) {
+            for (int64_t channel = first; wanted && channel < first + share; ++channel) {
                 Sums all{0, 0};
                 for (int64_t i = 0; i < bands.per_segment; ++i) {
                     const C* part = parts.data + (segment * bands.per_segment + i) * 2 * padded + channel;
-                    all.grad += double(part[0]);
-                    all.product += double(part[padded]);
+                    all.add({double(part[0]), double(part[padded])});
                 }
                 sums[segment * c + channel] = all;
-                if (p.given) continue;
-                C* constant = constants.data + segment * constant_size + channel;
-                constant[kMeanGrad * padded] = C(all.grad / double(bands.rows));
-                constant[kMeanProduct * padded] = C(all.product / double(bands.rows));
             }
-        });
-    }
+            const Sums average = averages<C>(p, p.group_of(segment, first), first, sums.data + segment * c + first, double(bands.rows * share));
+            for (int64_t channel = first; channel < first + share; ++channel) {
+                C* constant = constants.data + segment * constant_size + channel;
+                constant[kOffset * padded] = C(average.grad);
+                constant[kProduct * padded] = C(average.product);
+            }
+        }
+    });
     if (p.grad_x) bands.run(p.threads, [&](int64_t band) { runs.grad(band_of(band)); });
     for (int64_t channel = 0; wanted && channel < c; ++channel) {
-        double of_weight = 0, of_bias = 0;
-        for (int64_t segment = 0; segment < bands.segments; ++segment) {
-            of_weight += sums[segment * c + channel].product;
-            of_bias += sums[segment * c + channel].grad;
-        }
-        if (p.grad_weight) static_cast<C*>(p.grad_weight)[channel] = C(of_weight);
-        if (p.grad_bias) static_cast<C*>(p.grad_bias)[channel] = C(of_bias);
+        Sums all{0, 0};
+        for (int64_t segment = 0; segment < bands.segments; ++segment) all.add(sums[segment * c + channel]);
+        if (p.grad_weight) static_cast<C*>(p.grad_weight)[channel] = C(all.product);
+        if (p.grad_bias) static_cast<C*>(p.grad_bias)[channel] = C(all.grad);
     }
     return true;
 }

@@ -1,5 +1,5 @@
-// Normalisation + activation, forward, on (n, c, s): per channel statistics, then one pass that writes. A group
-// (a channel, or a channel of one sample) is served by one task, its second reading from L2, unless groups are
+// Normalisation + activation, forward, on (n, c, s): statistics, then one pass that writes. A group
+// (a channel, or neighbouring channels of one sample) is served by one task, its second reading from L2, unless groups are
 // few and long: then their pieces are shared out.
 #pragma once
 
@@ -21,27 +21,48 @@ void apply(const T* x, T* out, const Runs& r, const Affine<Compute<T>>& affine, 
     if constexpr (Stream) stream_end();
 }
 
-/// The groups of a contiguous call and how tasks take them.
+/// A contiguous call: units (channels, or channels of a sample) that `share` by `share` make a group, which has its
+/// statistics; and how tasks take them.
 struct Groups {
-    int64_t count, c;
-    Runs first;       // of group 0
-    int64_t step;     // from one group to the next
+    int64_t count, share, units;
+    Runs first;       // unit 0
+    int64_t step;     // from one unit to the next
     bool shared;      // pieces of a group go to several threads
     int64_t at_once;  // else: groups per task
 
-    explicit Groups(const NormShape& p) : c(p.c) {
-        count = p.per_instance ? p.n * p.c : p.c;
-        first = p.per_instance ? Runs{0, 1, p.s, p.s} : Runs{0, p.n, p.c * p.s, p.s};
+    explicit Groups(const NormShape& p) : share(p.share()) {
+        units = p.groups ? p.n * p.c : p.c;
+        count = units / share;
+        first = p.groups ? Runs{0, 1, p.s, p.s} : Runs{0, p.n, p.c * p.s, p.s};
         step = p.s;
-        const int64_t length = first.runs * first.length;
+        const int64_t length = first.runs * first.length * share;
         shared = p.threads > 1 && count < 4 * int64_t(p.threads) && length >= 2 * kPiece;
-        const int64_t runs = first.runs * (first.length < 32 ? 32 : first.length);  // short runs cost a pack each
-        at_once = runs >= kPiece ? 1 : kPiece / 2 / (runs + 64) + 1;                // and a group as much as two
+        const int64_t runs = first.runs * (first.length < 32 ? 32 : first.length) * share;  // short runs cost a pack each
+        at_once = runs >= kPiece ? 1 : kPiece / 2 / (runs + 64) + 1;                        // and a group as much as two
     }
-    Runs at(int64_t group) const {
+    Runs unit(int64_t i) const {
         Runs r = first;
-        r.offset = group * step;
+        r.offset = i * step;
         return r;
+    }
+    /// All units of a group; those of a sample lie next to each other.
+    Runs group(int64_t i) const {
+        return share == 1 ? unit(i) : Runs{i * share * step, 1, share * step, share * step};
+    }
+    /// body(group), several small ones to a task.
+    template <class Body> void each_group(int threads, const Body& body) const {
+        const int64_t all = count, together = at_once;
+        parallel((all + together - 1) / together, threads, [&body, all, together](int64_t task) {
+            for (int64_t i = task * together; i < (task + 1) * together && i < all; ++i) body(i);
+        });
+    }
+    /// body(unit, piece of it, number of the piece), several small units to a task.
+    template <class Body> void each_piece(int threads, const Cut& cut, const Body& body) const {
+        const int64_t together = cut.count > 1 ? 1 : kPiece / (first.runs * first.length + 64) + 1, all = units;
+        parallel(cut.count > 1 ? all * cut.count : (all + together - 1) / together, threads, [&](int64_t task) {
+            if (cut.count > 1) return body(task / cut.count, Cut(unit(task / cut.count), kPiece).at(task % cut.count), task % cut.count);
+            for (int64_t i = task * together; i < (task + 1) * together && i < all; ++i) body(i, unit(i), 0);
+        });
     }
 };
 
@@ -77,39 +98,40 @@ template <class T> void move_running(const NormForward& p) {
 template <class T> bool norm_forward_rows(const NormForward& p) {
     using C = Compute<T>;
     const Groups groups(p);
-    const Cut cut(groups.first, kPiece);
     const T* x = static_cast<const T*>(p.x);
     T* out = static_cast<T*>(p.out);
     C *mean = static_cast<C*>(p.mean), *var = static_cast<C*>(p.var);
     const ApplyRuns<T> run = choose_apply<T>(p);
     const C slope = C(p.slope);
+    const int64_t share = groups.share;
     const auto statistics = [mean, var](int64_t group, const Moments& all) {
         mean[group] = C(all.mean);
         var[group] = C(all.count > 0 ? all.squares / all.count : 0.0 / all.count);
     };
-    const auto affine = [&p, mean, var](int64_t group) {
-        return Affine<C>(p, p.weight, p.bias, mean[group], var[group], group % p.c);
+    const auto affine = [&p, mean](int64_t group, int64_t unit, double inverse) {
+        return Affine<C>(p, p.weight, p.bias, mean[group], inverse, unit % p.c);
     };
     if (!groups.shared) {
-        parallel((groups.count + groups.at_once - 1) / groups.at_once, p.threads, [&](int64_t task) {
-            const int64_t start = task * groups.at_once, end = start + groups.at_once;
-            for (int64_t group = start; group < end && group < groups.count; ++group) {
-                const Cut pieces(groups.at(group), kPiece);
-                if (!p.given) {
-                    Moments all{0, 0, 0};
-                    for (int64_t i = 0; i < pieces.count; ++i) all.add(piece_moments(x, pieces.at(i)));
-                    statistics(group, all);
-                }
-                run(x, out, groups.at(group), affine(group), slope);
+        groups.each_group(p.threads, [&](int64_t group) {
+            if (!p.given) {
+                const Cut pieces(groups.group(group), kPiece);
+                Moments all{0, 0, 0};
+                for (int64_t i = 0; i < pieces.count; ++i) all.add(piece_moments(x, pieces.at(i)));
+                statistics(group, all);
             }
+            if (!out) return;
+            const double inverse = inverse_std(p, var[group]);
+            for (int64_t unit = group * share; unit < (group + 1) * share; ++unit)
+                run(x, out, groups.unit(unit), affine(group, unit, inverse), slope);
         });
         return true;
     }
-    const Scratch<Moments> parts(groups.count * cut.count);
-    if (!parts.data) return false;
     if (!p.given) {
+        const Cut cut(groups.group(0), kPiece);
+        const Scratch<Moments> parts(groups.count * cut.count);
+        if (!parts.data) return false;
         parallel(groups.count * cut.count, p.threads, [&](int64_t task) {
-            parts[task] = piece_moments(x, Cut(groups.at(task / cut.count), kPiece).at(task % cut.count));
+            parts[task] = piece_moments(x, Cut(groups.group(task / cut.count), kPiece).at(task % cut.count));
         });
         for (int64_t group = 0; group < groups.count; ++group) {
             Moments all{0, 0, 0};
@@ -117,9 +139,9 @@ template <class T> bool norm_forward_rows(const NormForward& p) {
             statistics(group, all);
         }
     }
-    parallel(groups.count * cut.count, p.threads, [&](int64_t task) {
-        const int64_t group = task / cut.count;
-        run(x, out, Cut(groups.at(group), kPiece).at(task % cut.count), affine(group), slope);
+    if (out) groups.each_piece(p.threads, Cut(groups.first, kPiece), [&](int64_t unit, const Runs& piece, int64_t) {
+        const int64_t group = unit / share;
+        run(x, out, piece, affine(group, unit, inverse_std(p, var[group])), slope);
     });
     return true;
 }

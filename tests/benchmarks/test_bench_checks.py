@@ -66,8 +66,8 @@ def test_autocast_halves_what_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     assert float(str(lean["eager"])) == pytest.approx(float(str(eager["eager"])) / 2, rel=0.01)
 
 
-@pytest.mark.parametrize("norm", ["BatchNorm", "InstanceNorm"])
-@pytest.mark.parametrize("shape", [(2, 4, 8, 8), (2, 4, 4, 4, 4)])
+@pytest.mark.parametrize("norm", bench_norm_act.NORMS)
+@pytest.mark.parametrize("shape", [(2, 16, 8, 8), (2, 16, 4, 4, 4)])
 def test_norm_and_activation_candidates_agree(norm: str, shape: tuple[int, ...]) -> None:
     calls, truth = bench_norm_act.norm_calls(norm, shape, compiled=False)
     bench_norm_act.check(calls, truth)

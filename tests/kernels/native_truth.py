@@ -52,6 +52,15 @@ def unpacked(mask: torch.Tensor, count: int) -> torch.Tensor:
     return (mask[:, None] >> torch.arange(8, dtype=torch.uint8) & 1).reshape(-1)[:count].bool()
 
 
+OVER = ("batch", "instance", "pairs", "sample")
+
+
+def groups_of(over: str, channels: int) -> int:
+    """How the kernels are told; `pairs` are the smallest groups of several channels into which they go."""
+    share = next(n for n in range(2, channels + 2) if channels % n == 0 or n > channels)
+    return {"batch": 0, "instance": channels, "pairs": max(1, channels // share), "sample": 1}[over]
+
+
 @dataclass(frozen=True)
 class Case:
     """One call of norm + leaky ReLU."""
@@ -61,7 +70,7 @@ class Case:
     s: int
     negative_slope: float = 0.01
     channels_last: bool = False
-    per_instance: bool = False
+    over: str = "batch"  # whose statistics: batch, instance, pairs (or more channels), sample
     given: bool = False
     keep: str = "none"  # none, some, all
     dtype: torch.dtype = torch.float32
@@ -71,6 +80,10 @@ class Case:
     seed: int = 0
 
     eps = 1e-5
+
+    @property
+    def groups(self) -> int:
+        return groups_of(self.over, self.c)
 
     @property
     def accumulate(self) -> torch.dtype:
@@ -99,7 +112,7 @@ def run(case: Case) -> tuple[Results, Results]:
     weight = torch.rand(c, generator=random) + 0.5
     weight = torch.where(torch.rand(c, generator=random) < 0.3, -weight, weight).to(case.accumulate)
     bias = (torch.randn(c, generator=random) * 0.5).to(case.accumulate)
-    groups = n * c if case.per_instance else c
+    groups = n * case.groups or c
     mean = (torch.randn(groups, generator=random) * 0.1 + case.centre).to(case.accumulate)
     var = (torch.rand(groups, generator=random) + 0.5).to(case.accumulate)
     truth = _truth(case, x, grad, weight, bias, mean, var)
@@ -111,7 +124,7 @@ def run(case: Case) -> tuple[Results, Results]:
     before = [t.clone() for t in inputs]
     xs, grads = inputs[:2]
     w, b = (weight, bias) if case.affine else (None, None)
-    shape = (n, c, s, case.channels_last, case.per_instance, case.given, case.threads)
+    shape = (n, c, s, case.channels_last, case.groups, case.given, case.threads)
     y = poisoned(xs)
     native.norm_act_forward(xs, y, w, b, mean, var, case.eps, case.negative_slope, *shape)
     written = y.clone()
@@ -141,12 +154,13 @@ def run(case: Case) -> tuple[Results, Results]:
 def _truth(case: Case, x: torch.Tensor, grad: torch.Tensor, *vectors: torch.Tensor) -> Results:
     leaves = [t.double().requires_grad_() for t in (x, *vectors[:2])]
     xd, weight, bias = leaves
-    over = (2,) if case.per_instance else (0, 2)
+    parts = xd.reshape(case.n, case.groups or case.c, -1, case.s)
+    over = (2, 3) if case.groups else (0, 2, 3)
     if case.given:
-        mean, var = (t.double().view(case.n if case.per_instance else 1, case.c, 1) for t in vectors[2:])
+        mean, var = (t.double().view(case.n if case.groups else 1, -1, 1, 1) for t in vectors[2:])
     else:
-        mean, var = xd.mean(over, keepdim=True), xd.var(over, unbiased=False, keepdim=True)
-    z = (xd - mean) / (var + case.eps).sqrt()
+        mean, var = parts.mean(over, keepdim=True), parts.var(over, unbiased=False, keepdim=True)
+    z = ((parts - mean) / (var + case.eps).sqrt()).view_as(xd)
     if case.affine:
         z = z * weight.view(1, -1, 1) + bias.view(1, -1, 1)
     y = torch.where(z > 0, z, z * case.negative_slope if case.negative_slope else torch.zeros_like(z))

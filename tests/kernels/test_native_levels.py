@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(not native.available(), reason=f"no native kerne
 
 DIGEST = """
 import hashlib, itertools, torch, numpy as np
-from native_truth import DTYPES, Case, numbers, run
+from native_truth import DTYPES, OVER, Case, numbers, run
 import leaky
 from leaky.kernels import native, native_layers
 from leaky.kernels.native_bias_act import Lines, bias_act_backward, bias_act_forward
@@ -30,8 +30,8 @@ for dtype, size, relu in itertools.product(DTYPES, (1, 31, 65, 5000), (False, Tr
     native.leaky_relu_forward(x, y, -0.3, mask, relu=relu); add(y); add(mask)
     native.leaky_relu_backward(x, mask, y, -0.3, relu=relu); add(y)
     native_layers.clamp_forward(x, y, -0.7, 0.29, mask if relu else None); add(y); add(mask)
-for dtype, last, each, keep in itertools.product(DTYPES, (False, True), (False, True), ("none", "some", "all")):
-    found, _ = run(Case(3, 37, 333, 0.1, last, each, keep=keep, dtype=dtype))
+for dtype, last, over, keep in itertools.product(DTYPES, (False, True), OVER, ("none", "some", "all")):
+    found, _ = run(Case(3, 38, 333, 0.1, last, over, keep=keep, dtype=dtype))
     for t in found.values(): add(t)
 for dtype, shape in itertools.product(DTYPES, ((700, 3, 1), (2, 37, 13), (2, 3, 5001))):
     x, lines = numbers(shape[0] * shape[1] * shape[2], dtype).view(shape), Lines(0, 1.4, 0.28, 1.1)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import pytest
 
 torch = pytest.importorskip("torch")
-from native_truth import DTYPES, Case, distance, poisoned, run  # noqa: E402
+from native_truth import DTYPES, OVER, Case, distance, groups_of, poisoned, run  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 
 from leaky.errors import ArgumentTypeError  # noqa: E402
@@ -32,19 +33,20 @@ VARIANCE = {torch.float64: 5e-14}
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-@pytest.mark.parametrize("per_instance", [False, True])
+@pytest.mark.parametrize("over", OVER)
 @pytest.mark.parametrize("channels_last", [False, True])
-def test_against_float64(shape, per_instance, channels_last, dtype) -> None:
+def test_against_float64(shape, over, channels_last, dtype) -> None:
     for slope, given, keep in itertools.product(
         (0.0, 0.01, 0.2, 1.0), (False, True), ("none", "some", "all")
     ):
         if keep != "all" and slope == 0:
             continue  # ReLU has no inverse
-        if not given and (shape[2] if per_instance else shape[0] * shape[2]) < 5:
+        groups = groups_of(over, shape[1])
+        if given and groups not in (0, shape[1]):
+            continue  # only norms of channels have running statistics
+        if not given and math.prod(shape) // (shape[0] * groups or shape[1]) < 5:
             continue
-        case = Case(
-            *shape, slope, channels_last, per_instance, given, keep, dtype, threads=2, seed=sum(shape)
-        )
+        case = Case(*shape, slope, channels_last, over, given, keep, dtype, threads=2, seed=sum(shape))
         found, truth = run(case)
         apart = (found["mean"] - truth["mean"]).abs() / truth["var"].sqrt()  # in standard deviations
         assert apart.max() < (1e-14 if dtype is torch.float64 else 3e-7), case
@@ -55,10 +57,10 @@ def test_against_float64(shape, per_instance, channels_last, dtype) -> None:
             assert distance(found[name], wanted) < limit, (case, name, distance(found[name], wanted))
 
 
-@pytest.mark.parametrize("per_instance", [False, True])
+@pytest.mark.parametrize("over", OVER)
 @pytest.mark.parametrize("channels_last", [False, True])
-def test_without_weight_and_bias(channels_last, per_instance) -> None:
-    found, truth = run(Case(3, 5, 77, 0.1, channels_last, per_instance, affine=False))
+def test_without_weight_and_bias(channels_last, over) -> None:
+    found, truth = run(Case(3, 6, 77, 0.1, channels_last, over, affine=False))
     for name, wanted in truth.items():
         assert distance(found[name], wanted) < 1e-5, name
 
@@ -71,57 +73,52 @@ def test_weights_of_another_dtype(weight_dtype) -> None:
     for dtype in (torch.float32, weight_dtype):
         y, mean, var = poisoned(x), torch.empty(4), torch.empty(4)
         native.norm_act_forward(
-            x, y, weight.to(dtype), bias.to(dtype), mean, var, 1e-5, 0.1, 2, 4, 50, False, False, False
+            x, y, weight.to(dtype), bias.to(dtype), mean, var, 1e-5, 0.1, 2, 4, 50, False, 0, False
         )
         results.append(y)
     assert torch.equal(*results)
 
 
 @pytest.mark.parametrize("centre", [0.0, 1e3, 1e5])
-@pytest.mark.parametrize("per_instance", [False, True])
+@pytest.mark.parametrize("over", OVER)
 @pytest.mark.parametrize("channels_last", [False, True])
-def test_no_less_accurate_than_torch_far_from_zero(channels_last, per_instance, centre) -> None:
+def test_no_less_accurate_than_torch_far_from_zero(channels_last, over, centre) -> None:
     n, c, s = 4, 6, 5000
     x = torch.randn(n, c, s, generator=torch.Generator().manual_seed(1)) + centre
-    over = (2,) if per_instance else (0, 2)
-    wide = x.double()
-    truth = (wide - wide.mean(over, keepdim=True)) / (
-        wide.var(over, unbiased=False, keepdim=True) + 1e-5
-    ).sqrt()
-    norm = F.instance_norm if per_instance else F.batch_norm
-    theirs = norm(x, None, None, None, None, True, 0.1, 1e-5)
+    groups = groups_of(over, c)
+    wide = x.double().view(n, groups or c, -1, s)
+    dims = (2, 3) if groups else (0, 2, 3)
+    exact, centres = wide.var(dims, unbiased=False, keepdim=True), wide.mean(dims, keepdim=True)
+    truth = ((wide - centres) / (exact + 1e-5).sqrt()).view_as(x)
+    theirs = F.group_norm(x, groups) if groups else F.batch_norm(x, None, None, None, None, True)
     rows = x.transpose(1, 2).contiguous() if channels_last else x
-    y, groups = poisoned(rows), n * c if per_instance else c
-    mean, var = torch.empty(groups), torch.empty(groups)
-    native.norm_act_forward(
-        rows, y, None, None, mean, var, 1e-5, 1.0, n, c, s, channels_last, per_instance, False
-    )
+    y = poisoned(rows)
+    mean, var = torch.empty(n * groups or c), torch.empty(n * groups or c)
+    native.norm_act_forward(rows, y, None, None, mean, var, 1e-5, 1.0, n, c, s, channels_last, groups, False)
     ours = y.transpose(1, 2) if channels_last else y
     assert (ours - truth).abs().max() <= 1.05 * (theirs - truth).abs().max() + 1e-7
-    exact = wide.var(over, unbiased=False).flatten()
+    exact = exact.flatten()
     assert ((var - exact) / exact).abs().max() < 1e-6
-    torch.testing.assert_close(mean, wide.mean(over).flatten().float(), rtol=1.2e-7, atol=1e-7)
+    torch.testing.assert_close(mean, centres.flatten().float(), rtol=1.2e-7, atol=1e-7)
 
 
 def test_an_outlier_does_not_spoil_the_variance() -> None:
     x = torch.randn(1, 1, 100_000, generator=torch.Generator().manual_seed(1))
     x[0, 0, 0] = 1e4
     mean, var = torch.empty(1), torch.empty(1)
-    native.norm_act_forward(
-        x, poisoned(x), None, None, mean, var, 1e-5, 1.0, 1, 1, 100_000, False, False, False
-    )
+    native.norm_act_forward(x, poisoned(x), None, None, mean, var, 1e-5, 1.0, 1, 1, 100_000, False, 0, False)
     assert var.item() == pytest.approx(x.double().var(unbiased=False).item(), rel=1e-6)
 
 
 @pytest.mark.parametrize("channels_last", [False, True])
-@pytest.mark.parametrize("per_instance", [False, True])
-def test_in_place(channels_last, per_instance) -> None:
-    case = Case(3, 33, 130, channels_last=channels_last, per_instance=per_instance)
+@pytest.mark.parametrize("over", OVER)
+def test_in_place(channels_last, over) -> None:
+    case = Case(3, 33, 130, channels_last=channels_last, over=over)
     x = case.rows(torch.randn(3, 33, 130))
-    groups = 99 if per_instance else 33
+    count = 3 * case.groups or 33
     w, b = torch.rand(33) + 0.5, torch.randn(33)
-    shape = (3, 33, 130, channels_last, per_instance, False)
-    y, mean, var = poisoned(x), torch.empty(groups), torch.empty(groups)
+    shape = (3, 33, 130, channels_last, case.groups, False)
+    y, mean, var = poisoned(x), torch.empty(count), torch.empty(count)
     native.norm_act_forward(x, y, w, b, mean, var, 1e-5, 0.1, *shape)
     same = x.clone()
     native.norm_act_forward(same, same, w, b, mean, var, 1e-5, 0.1, *shape)
@@ -137,19 +134,19 @@ def test_given_statistics_may_be_per_channel_for_instances_too(channels_last) ->
     case = Case(3, 5, 40, 0.1, channels_last, given=True)
     x = case.rows(torch.randn(3, 5, 40))
     mean, var, results = torch.randn(5), torch.rand(5) + 0.5, []
-    for per_instance in (False, True):
+    for groups in (0, 5):
         y = poisoned(x)
-        shape = (3, 5, 40, channels_last, per_instance, True)
+        shape = (3, 5, 40, channels_last, groups, True)
         native.norm_act_forward(x, y, None, None, mean, var, 1e-5, 0.1, *shape)
         results.append(y)
     assert torch.equal(*results)
 
 
 @pytest.mark.parametrize("channels_last", [False, True])
-@pytest.mark.parametrize("per_instance", [False, True])
+@pytest.mark.parametrize("over", OVER)
 @pytest.mark.parametrize("shape", [(4, 33, 640), (2, 3, 70_001), (2, 1, 200_000)], ids=str)
-def test_bits_do_not_depend_on_the_number_of_threads(shape, channels_last, per_instance) -> None:
-    case = Case(*shape, channels_last=channels_last, per_instance=per_instance, keep="some")
+def test_bits_do_not_depend_on_the_number_of_threads(shape, channels_last, over) -> None:
+    case = Case(*shape, channels_last=channels_last, over=over, keep="some")
     one = run(case.with_(threads=1))[0]
     for threads in (2, 3, 8):
         found = run(case.with_(threads=threads))[0]
@@ -160,7 +157,7 @@ def test_a_zero_weight_learns_from_the_kept_input() -> None:
     x, grad = torch.randn(4, 2, 100), torch.randn(4, 2, 100)
     weight, bias = torch.tensor([0.0, 1.0]), torch.tensor([0.3, 0.1])
     mean, var, y = torch.empty(2), torch.empty(2), poisoned(x)
-    shape = (4, 2, 100, False, False, False)
+    shape = (4, 2, 100, False, 0, False)
     native.norm_act_forward(x, y, weight, bias, mean, var, 1e-5, 0.1, *shape)
     grad_x, grad_weight, grad_bias = poisoned(x), torch.empty(2), torch.empty(2)
     native.norm_act_backward(
@@ -176,24 +173,24 @@ def test_a_zero_weight_learns_from_the_kept_input() -> None:
 def test_nan_spreads_over_its_group_only() -> None:
     x = torch.randn(2, 3, 50)
     x[1, 1, 7] = float("nan")
-    for channels_last, per_instance in itertools.product((False, True), repeat=2):
+    for channels_last, over in itertools.product((False, True), OVER):
         case = Case(2, 3, 50, channels_last=channels_last)
         rows = case.rows(x)
         y, mean, var = torch.zeros_like(rows), torch.empty(6), torch.empty(6)
         native.norm_act_forward(
-            rows, y, None, None, mean, var, 1e-5, 0.0, 2, 3, 50, channels_last, per_instance, False
+            rows, y, None, None, mean, var, 1e-5, 0.0, 2, 3, 50, channels_last, groups_of(over, 3), False
         )
         nan = case.back(y).isnan()
         assert nan[1, 1].all()
-        assert int(nan.sum()) == (50 if per_instance else 100)
+        assert int(nan.sum()) == {"batch": 100, "instance": 50, "pairs": 150, "sample": 150}[over]
 
 
 def test_weight_and_bias_of_two_dtypes_are_refused() -> None:
     x, v = torch.randn(1, 2, 3), torch.ones(2)
     with pytest.raises(ArgumentTypeError, match="`weight` and `bias` must share a dtype"):
-        native.norm_act_forward(x, x, v, v.double(), v, v, 1e-5, 0.1, 1, 2, 3, False, False, False)
+        native.norm_act_forward(x, x, v, v.double(), v, v, 1e-5, 0.1, 1, 2, 3, False, 0, False)
 
 
 def test_nothing_to_do() -> None:
     empty, v = torch.empty(0, 2, 3), torch.ones(2)
-    native.norm_act_forward(empty, empty, v, v, v, v, 1e-5, 0.1, 0, 2, 3, False, False, False)
+    native.norm_act_forward(empty, empty, v, v, v, v, 1e-5, 0.1, 0, 2, 3, False, 0, False)

@@ -16,6 +16,32 @@ def chain(inplace: bool = False, slope: float = 0.1) -> nn.Sequential:
     )
 
 
+def groups() -> nn.Sequential:
+    """Norms that take inputs of any rank."""
+    return nn.Sequential(
+        nn.Conv2d(3, 8, 3, padding=1, bias=False),
+        nn.GroupNorm(4, 8),
+        nn.LeakyReLU(0.1),
+        nn.Conv2d(8, 8, 1, bias=False),
+        nn.SyncBatchNorm(8),
+        nn.LeakyReLU(0.2, inplace=True),
+        nn.Conv2d(8, 4, 3, padding=1),
+    )
+
+
+class FunctionalGroups(nn.Module):
+    """The activations are calls; with one group that norm is one over whole samples."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(3, 8, 3), nn.GroupNorm(1, 8, affine=False)
+        self.linear, self.last = nn.Linear(8, 40), nn.GroupNorm(8, 40)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.leaky_relu(self.norm(self.conv(x)), 0.1)
+        return F.leaky_relu(self.last(self.linear(x.mean((2, 3)))), 0.1)
+
+
 class Attributes(nn.Module):
     """Norm and activation as attributes; nothing in the order of registration says who follows whom."""
 

@@ -29,6 +29,8 @@ needs_native = pytest.mark.skipif(
 MODELS: dict[str, Callable[[], nn.Module]] = {
     "chain": zoo.chain,
     "chain in place": lambda: zoo.chain(inplace=True),
+    "groups": zoo.groups,
+    "groups and functions": zoo.FunctionalGroups,
     "attributes": zoo.Attributes,
     "registered twice": zoo.Twice,
     "shared activation": zoo.Shared,
@@ -102,6 +104,7 @@ def test_same_numbers(make: Any, training: bool, with_example: bool) -> None:
     [
         ("chain", ["1 + 2"], 0.55),
         ("chain in place", ["1 + 2"], 0.65),
+        ("groups", ["1 + 2", "4 + 5"], 0.6),
         ("attributes", ["norm + act"], 0.5),
         ("registered twice", ["norm + nonlin"], 0.6),
         ("shared activation", ["norm1 + act", "norm2 + act", "act"], 0.6),
@@ -141,6 +144,17 @@ def test_unlean_and_dry_run_leave_no_trace(make: Any, with_example: bool) -> Non
     assert bool(leaky.unlean(model)) == bool(report.changed)
     assert everything(model) == before
     assert leaky.unlean(model) == ()
+
+
+@needs_native
+def test_a_norm_that_would_speak_to_other_processes_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda group=None: 2)
+    report = leaky.lean(made(zoo.groups))
+    sites = {site.name: site for site in report.sites}
+    assert "1 + 2" in sites
+    assert "not fused with `4`: it would speak to the other processes" in sites["5"].reason
+    assert "before init_process_group" in sites["5"].reason
 
 
 @needs_native

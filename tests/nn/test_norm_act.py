@@ -20,7 +20,6 @@ from twins import (
     needs_native,
     normal,
     pair,
-    spec,
     special,
     step,
     within_torchs_own_error,
@@ -164,16 +163,13 @@ def test_fifty_steps_follow_the_plain_model(kind: str, slope: float, zero: bool)
     """Within a hundredth of the loss in float32, as good as equal in float64; `zero`: the last weight starts at 0."""
 
     def model(lean: bool) -> nn.Sequential:
+        norms = [pair(kind, 2, slope, weights=(1.0,) * 8, biases=(0.0,) * 8, affine=True) for _ in range(3)]
         torch.manual_seed(0)
         layers: list[nn.Module] = []
-        for channels in (3, 8, 8):
+        for channels, (ours, plain) in zip((3, 8, 8), norms, strict=True):
             layers.append(nn.Conv2d(channels, 8, 3, padding=1))
-            if lean:
-                norm = getattr(leaky.nn, f"{kind}Act2d")(8, affine=True, activation=spec(slope))
-                layers.append(norm)
-            else:
-                norm = getattr(nn, f"{kind}2d")(8, affine=True)
-                layers += [norm, nn.LeakyReLU(slope) if slope else nn.ReLU()]
+            norm = ours if lean else plain.norm
+            layers += [norm] if lean else [norm, nn.LeakyReLU(slope) if slope else nn.ReLU()]
         if zero:
             nn.init.zeros_(norm.weight)
             nn.init.constant_(norm.bias, 0.1)
@@ -189,8 +185,8 @@ def test_fifty_steps_follow_the_plain_model(kind: str, slope: float, zero: bool)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("dim", [1, 2, 3])
 def test_checkpoints_both_ways_pickle_and_deepcopy(kind: str, dim: int) -> None:
-    ours = getattr(leaky.nn, f"{kind}Act{dim}d")(5, affine=True, track_running_stats=True)
-    norm = getattr(nn, f"{kind}{dim}d")(5, affine=True, track_running_stats=True)
+    ours, plain = pair(kind, dim, 0.01, affine=True, track_running_stats=True)
+    norm = plain.norm
     assert isinstance(ours, type(norm))
     norm.load_state_dict(ours.state_dict())
     ours.load_state_dict(norm.state_dict())
@@ -313,6 +309,10 @@ def test_columns(kind: str, shape: tuple[int, ...]) -> None:
         with pytest.raises(type(error), match=re.escape(str(error))):
             pair(kind, 1, 0.1, affine=True)[0](x)
         assert shape[2] < 2
+        return
+    if not x.numel():  # torch's gradients of a group norm's weights are NaN there
+        found, torchs = (step(layer, x, grad) for layer in pair(kind, 1, 0.1, affine=True))
+        torch.testing.assert_close(found, torchs, equal_nan=True, rtol=0, atol=0)
         return
     judged(kind, 1, 0.1, x, grad, affine=True)
 

@@ -18,6 +18,7 @@ LAYERS: dict[str, Callable[[], torch.nn.Module]] = {
     "LeakyReLU": lambda: leaky.nn.LeakyReLU(0.1),
     "ReLU": leaky.nn.ReLU,
     "BatchNormAct": lambda: leaky.nn.BatchNormAct2d(8),
+    "GroupNormAct": lambda: leaky.nn.GroupNormAct(2, 8),
     "InstanceNormAct": lambda: leaky.nn.InstanceNormAct2d(8, affine=True),
 }
 pytestmark = [needs_native, pytest.mark.parametrize("name", LAYERS)]

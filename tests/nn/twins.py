@@ -12,11 +12,11 @@ from torch import nn
 from torch.nn import functional as F
 
 import leaky
-from leaky.kernels import gpu, native
+from leaky.kernels import gpu, native, select
 from leaky.kernels.select import why_not_native
 
 DTYPES = [torch.float32, torch.float64, torch.bfloat16, torch.float16]
-KINDS = ["BatchNorm", "InstanceNorm"]
+KINDS = ["BatchNorm", "InstanceNorm", "GroupNorm"]
 SHAPES = {1: (6, 5, 33), 2: (4, 5, 9, 11), 3: (2, 5, 4, 5, 6)}
 WEIGHTS = (1.0, -1.0, 0.0, 1e-6, 0.3)
 BIASES = (0.1, -0.5, 0.7, 0.2, 2.0)
@@ -40,6 +40,11 @@ def serve(kernel: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     None leaves the choice to leaky, whatever LEAKY_KERNELS says.
     """
     monkeypatch.setattr("leaky.kernels.select.REQUESTED", kernel)
+
+
+def serve_always(kernel: str) -> None:
+    """The same in a process of its own; what is not built is left to leaky."""
+    select.REQUESTED = kernel if kernel == "plain" or native.available() else None  # type: ignore[assignment]
 
 
 def normal(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float32) -> torch.Tensor:
@@ -103,12 +108,16 @@ def pair(
 ) -> tuple[Any, Any]:
     """Ours and torch's, with the same awkward weights."""
     torch.manual_seed(0)
-    ours = getattr(leaky.nn, f"{kind}Act{dim}d")(len(weights), activation=spec(slope), **options)
+    rank, sizes = f"{dim}d", (len(weights),)
+    if kind == "GroupNorm":  # all channels one group, any rank, no statistics that run
+        rank, sizes = "", (1, *sizes)
+        options = {name: option for name, option in options.items() if name in ("eps", "affine", "bias")}
+    ours = getattr(leaky.nn, f"{kind}Act{rank}")(*sizes, activation=spec(slope), **options)
     with torch.no_grad():
         for parameter, values in ((ours.weight, weights), (ours.bias, biases)):
             if parameter is not None:
                 parameter.copy_(torch.tensor(values))
-    norm = getattr(nn, f"{kind}{dim}d")(len(weights), **options)
+    norm = getattr(nn, f"{kind}{rank}")(*sizes, **options)
     norm.load_state_dict(ours.state_dict())
     return ours.to(dtype), Plain(norm, slope).to(dtype)
 

@@ -12,21 +12,13 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from leaky import nn
 from leaky.catalogue import MODULES, TABLE, Activation, Parameter, Spec
-from leaky.nn import functional
+from leaky.nn import functional, norm_acts
 
 Value = float | str | tuple[float, ...] | torch.Tensor
 """Of a parameter: a number, text where it is a choice, a tensor or the terms of a series where it is learned."""
 
-NORM_ACTS = (
-    nn.BatchNormAct1d,
-    nn.BatchNormAct2d,
-    nn.BatchNormAct3d,
-    nn.InstanceNormAct1d,
-    nn.InstanceNormAct2d,
-    nn.InstanceNormAct3d,
-)
+NORM_ACTS = norm_acts.CLASSES
 """Norm and activation in one: what is between the two exists nowhere."""
 
 
@@ -209,6 +201,8 @@ def pre_activation(module: Any, x: torch.Tensor, y: torch.Tensor) -> torch.Tenso
     slope, x, y = module.negative_slope, x.detach(), y.detach()
     if slope is not None and slope > 0:
         return invert(y, slope)
+    if isinstance(module, torch.nn.GroupNorm):
+        return F.group_norm(x, module.num_groups, module.weight, module.bias, module.eps)
     per_batch = module.training or not module.track_running_stats or module.running_mean is None
     mean, var = (None, None) if per_batch else (module.running_mean, module.running_var)
     if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):

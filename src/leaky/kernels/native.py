@@ -108,7 +108,7 @@ def leaky_relu_backward(
 
 def norm_act_forward(
     x: torch.Tensor,
-    out: torch.Tensor,
+    out: torch.Tensor | None,
     weight: torch.Tensor | None,
     bias: torch.Tensor | None,
     mean: torch.Tensor,
@@ -119,7 +119,7 @@ def norm_act_forward(
     c: int,
     s: int,
     channels_last: bool,
-    per_instance: bool,
+    groups: int,
     given: bool,
     threads: int | None = None,
     *,
@@ -128,13 +128,15 @@ def norm_act_forward(
 ) -> None:
     """Normalise x, (n, c, s) in memory or (n, s, c) with `channels_last`, and apply leaky ReLU.
 
-    Slope 1 is no activation, slope 0 ReLU. `mean` and `var` (biased; float32, float64 for float64) are filled:
-    c entries, n * c with `per_instance`. With `given` they are read, c or n * c entries. `out` may be `x`.
+    Slope 1 is no activation, slope 0 ReLU. `groups` 0: statistics of each channel over n and s; else of each of so
+    many groups of a sample's channels (c: each channel). `mean` and `var` (biased; float32, float64 for float64) are
+    filled, c or n * groups entries; with `given` they are read (per instance c entries will do). `out` may be `x`;
+    None: statistics only.
     `running`, a mean and a variance of one dtype, moves towards the batch's (its variance unbiased) by `momentum`.
     """
     _MODULE.norm_forward(
         x.data_ptr(),
-        out.data_ptr(),
+        _address(out),
         _address(weight),
         _address(bias),
         mean.data_ptr(),
@@ -145,13 +147,13 @@ def norm_act_forward(
         c,
         s,
         channels_last,
-        per_instance and not (given and mean.numel() == c),
+        0 if given and groups == c == mean.numel() else groups,
         given,
         0 if running is None else running[0].data_ptr(),
         0 if running is None else running[1].data_ptr(),
         momentum,
         0 if running is None else _same_dtype(*running),
-        _same_dtype(x, out),
+        _dtype(x) if out is None else _same_dtype(x, out),
         _weight_dtype(weight, bias),
         _threads(threads),
     )
@@ -175,15 +177,19 @@ def norm_act_backward(
     c: int,
     s: int,
     channels_last: bool,
-    per_instance: bool,
+    groups: int,
     given: bool,
     threads: int | None = None,
+    *,
+    averages: tuple[torch.Tensor, torch.Tensor] | None = None,
 ) -> None:
     """The gradients of `norm_act_forward` from its output y, or from its input for the channels that kept it.
 
     `kept` is (n, k, s) in y's order; channel ch stands at `kept_index[ch]` (int32 or int64; < 0: not kept). Without
     an index all channels are there, and y may be None. Reading xhat from y needs negative_slope > 0 and weight != 0.
-    `grad_x` (may be `grad`), `grad_weight` and `grad_bias` (mean's dtype, c entries) are filled where given.
+    `averages` (mean's dtype, c entries; `groups` 0) are those of z's gradient, and of that times xhat, over more than
+    this call sees, instead of its own. `grad_x` (may be `grad`), `grad_weight` and `grad_bias` (mean's dtype, c
+    entries) are filled where given.
     """
     _MODULE.norm_backward(
         grad.data_ptr(),
@@ -197,6 +203,8 @@ def norm_act_backward(
         _address(bias),
         mean.data_ptr(),
         var.data_ptr(),
+        0 if averages is None else averages[0].data_ptr(),
+        0 if averages is None else averages[1].data_ptr(),
         _address(grad_weight),
         _address(grad_bias),
         eps,
@@ -205,7 +213,7 @@ def norm_act_backward(
         c,
         s,
         channels_last,
-        per_instance and not (given and mean.numel() == c),
+        0 if given and groups == c == mean.numel() else groups,
         given,
         _dtype(grad),
         _weight_dtype(weight, bias),

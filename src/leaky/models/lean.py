@@ -19,8 +19,8 @@ def lean(model: torch.nn.Module, example: Any = None, *, dry_run: bool = False) 
 
     - A LeakyReLU or ReLU, or a call of `F.leaky_relu` or `F.relu`, keeps one bit per element where that saves
       anything.
-    - A BatchNorm or InstanceNorm whose output goes into a LeakyReLU and nowhere else applies it too, and the two
-      keep one tensor instead of two.
+    - A BatchNorm, InstanceNorm, GroupNorm or SyncBatchNorm whose output goes into a LeakyReLU and nowhere else
+      applies it too, and the two keep one tensor instead of two.
 
     Every site is tried against the original on made-up input first, and with an `example` the whole model is:
     outputs, gradients of inputs and parameters, buffers. All of that happens on copies. What does not hold stays as

@@ -260,5 +260,4 @@ def _kind(norm: Any) -> tuple[Any, ...]:
     weights = [p.detach().to("cpu", torch.float64).numpy().tobytes() for p in norm.parameters()]
     grads = [p.requires_grad for p in norm.parameters()]
     dtypes = [(p.dtype, p.device) for p in norm.parameters()]
-    settings = (norm.num_features, norm.eps, norm.momentum, norm.track_running_stats, norm.training)
-    return (type(norm), *settings, *weights, *grads, *dtypes)
+    return (type(norm), norm.extra_repr(), norm.training, *weights, *grads, *dtypes)

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 import torch
+from torch import distributed
 from torch.nn import functional as F
 
 from leaky.kernels.select import SMALL, explain
@@ -73,6 +74,10 @@ def try_activation(call: Call, like: torch.Tensor) -> Trial:
 
 def try_pair(norm: torch.nn.Module, activation: torch.nn.Module | None, slope: float) -> Trial:
     """A norm that absorbs its activation (None: a call of F.leaky_relu) against the two, in train and eval mode."""
+    if _many_processes(norm):
+        return Trial(
+            "it would speak to the other processes while it is tried; be lean before init_process_group"
+        )
     before = after = 0
     like = next(iter(norm.parameters()), torch.empty(0))
     try:
@@ -124,12 +129,22 @@ def _pair(
 
 
 def _shapes(norm: Any) -> list[tuple[int, ...]]:
-    channels, dims = norm.num_features, int(type(norm).__name__[-2])
+    """Of rank 4 where the norm takes any; without space too where it takes that."""
+    name, groups = type(norm).__name__, getattr(norm, "num_groups", 0)
+    channels = norm.num_channels if groups else norm.num_features
+    dims = int(name[-2]) if name.endswith("d") else 2
     side = max(4, math.ceil((_ELEMENTS / (2 * channels)) ** (1 / dims)))
     shapes: list[tuple[int, ...]] = [(2, channels, *[side] * dims)]
-    if isinstance(norm, torch.nn.BatchNorm1d):
+    if name in ("BatchNorm1d", "SyncBatchNorm") or 0 < groups < channels:
         shapes.append((max(16, _ELEMENTS // channels), channels))
     return shapes
+
+
+def _many_processes(norm: Any) -> bool:
+    """Whether a call of it would speak to other processes."""
+    if not (isinstance(norm, torch.nn.SyncBatchNorm) and distributed.is_available()):
+        return False
+    return distributed.is_initialized() and distributed.get_world_size(norm.process_group) > 1
 
 
 def _normal(shape: tuple[int, ...], like: torch.Tensor) -> torch.Tensor:

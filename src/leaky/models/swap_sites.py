@@ -9,7 +9,6 @@ from typing import Any, Literal
 import torch
 from torch import fx
 
-from leaky import nn
 from leaky.catalogue import Spec, lookup
 from leaky.errors import ArgumentError
 from leaky.models import activations
@@ -20,11 +19,10 @@ from leaky.models.lean import unlean
 from leaky.models.reading import CHECKPOINTS, mentions
 from leaky.models.swap_calls import Rules, SwapForward, ruled
 from leaky.models.trace import Region, Traces, is_leaf, join, trace
+from leaky.nn import norm_acts
 
 LAYERS = (torch.nn.TransformerEncoderLayer, torch.nn.TransformerDecoderLayer)
-NORM_ACTS = tuple(
-    getattr(nn, f"{kind}Act{dim}d") for kind in ("BatchNorm", "InstanceNorm") for dim in (1, 2, 3)
-)
+NORM_ACTS = norm_acts.CLASSES
 
 
 @dataclass(frozen=True)

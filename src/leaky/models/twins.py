@@ -15,6 +15,7 @@ from leaky import nn
 from leaky.catalogue import Spec, lookup
 from leaky.models.calls import LeanForward, calls_are_lean, finish
 from leaky.models.marks import Mark, put, take
+from leaky.nn import norm_acts
 
 _ORIGINAL = "_leaky_original"
 
@@ -118,6 +119,7 @@ class AbsorbingNorm(torch.nn.Module):
     """
 
     plain: ClassVar[type[torch.nn.Module]]
+    absorbs: ClassVar[bool] = True
     _absorption: Absorption | None
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
@@ -145,16 +147,15 @@ class AbsorbingNorm(torch.nn.Module):
         )
 
 
-def _absorbing(name: str) -> type[torch.nn.Module]:
-    kind, dim = name[:-2], name[-2:]
-    members = {"plain": getattr(torch.nn, name), "__module__": __name__, "__doc__": AbsorbingNorm.__doc__}
-    return type(f"Absorbing{name}", (AbsorbingNorm, getattr(nn, f"{kind}Act{dim}")), members)
+def _absorbing(fused: type[torch.nn.Module]) -> tuple[type[torch.nn.Module], type[torch.nn.Module]]:
+    name = fused.__name__.replace("Act", "")
+    plain: type[torch.nn.Module] = getattr(torch.nn, name)
+    parents = (AbsorbingNorm, fused) if issubclass(fused, plain) else (AbsorbingNorm, fused, plain)
+    members = {"plain": plain, "__module__": __name__, "__doc__": AbsorbingNorm.__doc__}
+    return plain, type(f"Absorbing{name}", parents, members)
 
 
-NORMS: dict[type[torch.nn.Module], type[torch.nn.Module]] = {
-    getattr(torch.nn, name): _absorbing(name)
-    for name in (f"{kind}{dim}d" for kind in ("BatchNorm", "InstanceNorm") for dim in (1, 2, 3))
-}
+NORMS: dict[type[torch.nn.Module], type[torch.nn.Module]] = dict(map(_absorbing, norm_acts.CLASSES))
 """The class that each torch norm becomes."""
 globals().update({cls.__name__: cls for cls in NORMS.values()})  # pickle finds a class by its module's name
 

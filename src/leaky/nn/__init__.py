@@ -2,8 +2,9 @@
 
 - `leaky.nn.LeakyReLU(0.1)`, `leaky.nn.activation("elu(alpha=0.5)")`: every entry has its class here under the name
   torch.nn uses (`leaky.nn.modules`); ReLU and Leaky ReLU keep one bit per element (`leaky.nn.functional`).
-- `leaky.nn.BatchNormAct2d(64)`, `leaky.nn.InstanceNormAct3d(32)`: norm and activation in one tensor
-  (`leaky.nn.norm_act`).
+- `leaky.nn.BatchNormAct2d(64)`, `leaky.nn.InstanceNormAct3d(32)`, `leaky.nn.GroupNormAct(8, 64)`: norm and activation
+  in one tensor (`leaky.nn.norm_acts`); `leaky.nn.SyncBatchNormAct(64)` and `convert_sync_batchnorm` for several
+  processes.
 - `leaky.nn.functional.bias_act(x, bias, activation="leaky_relu(negative_slope=0.2)", gain=2**0.5)`: StyleGAN's op,
   with gradients of any order; `leaky.nn.BiasAct` as a module, `leaky.nn.compat` under other projects' names.
 - `leaky.nn.parameter_groups(model, weight_decay=0.01)`: no decay for what activations learn.
@@ -54,12 +55,7 @@ from leaky.nn.activations.twins import (  # noqa: E402
     Softplus,
     Softsign,
 )
-from leaky.nn.bias_act_module import BiasAct  # noqa: E402
-from leaky.nn.export import export  # noqa: E402
-from leaky.nn.groups import parameter_groups  # noqa: E402
-from leaky.nn.modules import CLASSES as _CLASSES  # noqa: E402
-from leaky.nn.modules import ActivationFactory, activation  # noqa: E402
-from leaky.nn.norm_act import (  # noqa: E402
+from leaky.nn.batch_norm_act import (  # noqa: E402
     BatchNormAct1d,
     BatchNormAct2d,
     BatchNormAct3d,
@@ -67,6 +63,13 @@ from leaky.nn.norm_act import (  # noqa: E402
     InstanceNormAct2d,
     InstanceNormAct3d,
 )
+from leaky.nn.bias_act_module import BiasAct  # noqa: E402
+from leaky.nn.export import export  # noqa: E402
+from leaky.nn.group_norm_act import GroupNormAct  # noqa: E402
+from leaky.nn.groups import parameter_groups  # noqa: E402
+from leaky.nn.modules import CLASSES as _CLASSES  # noqa: E402
+from leaky.nn.modules import ActivationFactory, activation  # noqa: E402
+from leaky.nn.sync_batch_norm_act import SyncBatchNormAct, convert_sync_batchnorm  # noqa: E402
 
 if TYPE_CHECKING:  # what the records alone make
     from torch.nn import GELU, Hardswish, Mish, Sigmoid, Tanh
@@ -97,6 +100,7 @@ __all__ = [
     "Elementwise",
     "FlexibleReLU",
     "FunnelReLU",
+    "GroupNormAct",
     "Hardshrink",
     "Hardsigmoid",
     "Hardswish",
@@ -121,11 +125,13 @@ __all__ = [
     "Softplus",
     "Softsign",
     "SquaredReLU",
+    "SyncBatchNormAct",
     "Tanh",
     "ThresholdedReLU",
     "VeryLeakyReLU",
     "activation",
     "adapt_",
+    "convert_sync_batchnorm",
     "export",
     "functional",
     "init",

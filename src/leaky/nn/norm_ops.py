@@ -7,14 +7,14 @@ of eps * (|weight| + |bias|) / |weight|: channels where that is too much, and fu
 
 from __future__ import annotations
 
-import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 
 from leaky.kernels import native
 from leaky.kernels.select import DTYPES
 from leaky.nn import norm_torch
+from leaky.nn.norm_kernels import dense, layout_of, run_backward, run_forward
 from leaky.nn.norm_torch import Norm
 from leaky.nn.ops import has_no_address, same_layout
 from leaky.nn.reuse import held_once
@@ -54,7 +54,7 @@ class NormAct(torch.autograd.Function):
         trace = x.new_empty_strided(x.shape, (0,) * x.dim())
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(None if kept is x else y, kept, index, trace, weight, bias, norm.mean, norm.var)
-        ctx.rest = (norm.eps, norm.per_instance, norm.given, negative_slope, y.stride(), layout)
+        ctx.rest = (norm.eps, norm.groups, norm.given, norm.ranks, negative_slope, y.stride(), layout)
         return y, trace
 
     @staticmethod
@@ -64,8 +64,8 @@ class NormAct(torch.autograd.Function):
         if grad is None:
             return grad_trace, None, None, None, None
         y, kept, index, trace, weight, bias, mean, var = ctx.saved_tensors
-        eps, per_instance, given, negative_slope, stride, layout = ctx.rest
-        norm = Norm(mean, var, eps, per_instance, given)
+        eps, groups, given, ranks, negative_slope, stride, layout = ctx.rest
+        norm = Norm(mean, var, eps, groups, given, ranks=ranks)
         needs = ctx.needs_input_grad[:3]
         if y is not None and not same_layout(y, stride):  # hooks on saved tensors may give another back
             y = torch.empty_strided(y.shape, stride, dtype=y.dtype, device=y.device).copy_(y)
@@ -108,111 +108,3 @@ def lossy_channels(
 
 
 _SMALLEST = {dtype: torch.finfo(dtype).smallest_normal for dtype in DTYPES}
-
-
-class Layout(NamedTuple):
-    """The sizes of (N, C, *space) and how it lies in memory: (n, c, s), or (n, s, c) with `channels_last`."""
-
-    n: int
-    c: int
-    s: int
-    channels_last: bool
-
-
-def layout_of(x: torch.Tensor) -> Layout:
-    """How the kernels write what they make of `x`: channels last where x is dense in that format alone."""
-    n, c, *space = x.shape
-    if not space:
-        return Layout(n, c, 1, True)  # (N, C) is both; its channels are next to each other
-    last = (
-        not x.is_contiguous()
-        and len(space) in (2, 3)
-        and x.is_contiguous(memory_format=_CHANNELS_LAST[len(space)])
-    )
-    return Layout(n, c, math.prod(space), last)
-
-
-_CHANNELS_LAST = {2: torch.channels_last, 3: torch.channels_last_3d}
-
-
-def dense(x: torch.Tensor, layout: Layout) -> torch.Tensor:
-    """`x` as one block of memory in that layout."""
-    if layout.channels_last and x.dim() > 2:
-        return x.contiguous(memory_format=_CHANNELS_LAST[x.dim() - 2])
-    return x.contiguous()
-
-
-def run_forward(
-    x: torch.Tensor,
-    weight: torch.Tensor | None,
-    bias: torch.Tensor | None,
-    norm: Norm,
-    negative_slope: float,
-    layout: Layout,
-) -> torch.Tensor:
-    """y, and the statistics into `norm` unless they are given."""
-    x = dense(x, layout)
-    y = torch.empty_like(x)
-    native.norm_act_forward(
-        x,
-        y,
-        weight,
-        bias,
-        norm.mean,
-        norm.var,
-        norm.eps,
-        negative_slope,
-        *layout,
-        norm.per_instance,
-        norm.given,
-        running=norm.running,
-        momentum=norm.momentum,
-    )
-    return y
-
-
-def run_backward(
-    grad: torch.Tensor,
-    stride: tuple[int, ...],
-    layout: Layout,
-    y: torch.Tensor | None,
-    kept: torch.Tensor | None,
-    index: torch.Tensor | None,
-    weight: torch.Tensor | None,
-    bias: torch.Tensor | None,
-    norm: Norm,
-    negative_slope: float,
-    over: bool = False,
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Gradients of x, weight and bias, from the output, which has `stride`, or the input where it is kept."""
-    if over and grad.stride() == stride:
-        grad_x = grad
-    else:
-        grad_x = torch.empty_strided(grad.shape, stride, dtype=grad.dtype)
-        if not same_layout(grad, stride):
-            grad = grad_x.copy_(grad)
-    channels = layout.c
-    wide = norm.mean.dtype
-    grad_weight, grad_bias = torch.empty(channels, dtype=wide), torch.empty(channels, dtype=wide)
-    native.norm_act_backward(
-        grad,
-        y,
-        None if kept is None else dense(kept, layout),
-        index,
-        grad_x,
-        weight,
-        bias,
-        norm.mean,
-        norm.var,
-        grad_weight,
-        grad_bias,
-        norm.eps,
-        negative_slope,
-        *layout,
-        norm.per_instance,
-        norm.given,
-    )
-    some = weight if weight is not None else bias
-    if some is not None and some.dtype != wide:
-        grad_weight, grad_bias = grad_weight.to(some.dtype), grad_bias.to(some.dtype)
-    return grad_x, grad_weight, grad_bias

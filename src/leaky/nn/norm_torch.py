@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import torch
 from torch.nn import functional as F
 
+from leaky.nn.ranks import Ranks
+
 
 class Norm(NamedTuple):
     """One call's normalisation: statistics (to be filled, or given as in eval mode) and what it is over."""
@@ -14,11 +16,14 @@ class Norm(NamedTuple):
     mean: torch.Tensor
     var: torch.Tensor
     eps: float
-    per_instance: bool
+    groups: int
+    """0: statistics of each channel over the batch; else of each of so many groups of a sample's channels."""
     given: bool
     running: tuple[torch.Tensor, torch.Tensor] | None = None
     """Mean and variance that move towards this batch's, by `momentum`."""
     momentum: float = 0.0
+    ranks: Ranks | None = None
+    """The processes over whose batches the statistics are taken; None: this one's."""
 
 
 class Through(torch.autograd.Function):
@@ -54,8 +59,11 @@ def recovered(
             xhat = xhat - bias.view(shape)
         if weight is not None:
             xhat = xhat / weight.view(shape)
-        per = (len(y), -1, *shape[2:]) if norm.per_instance and not norm.given else shape
-        x = (xhat * (norm.var + norm.eps).sqrt().view(per) + norm.mean.view(per)).to(y.dtype)
+        std, mean = (norm.var + norm.eps).sqrt(), norm.mean
+        if norm.groups and not norm.given:
+            share, shape = y.shape[1] // norm.groups, (len(y), *shape[1:])
+            std, mean = (t.repeat_interleave(share) for t in (std, mean))
+        x = (xhat * std.view(shape) + mean.view(shape)).to(y.dtype)
         if index is not None and kept is not None:
             x[:, index >= 0] = kept
         return x
@@ -73,10 +81,14 @@ def composed(
         dtype = next((t.dtype for t in (weight, bias) if t is not None), x.dtype)
         mean, var = norm.mean.to(dtype), norm.var.to(dtype)
         z = F.batch_norm(x, mean, var, weight, bias, False, 0.0, norm.eps)
-    elif norm.per_instance:
-        z = F.instance_norm(x, None, None, weight, bias, True, 0.0, norm.eps)
-    else:
-        z = F.batch_norm(x, None, None, weight, bias, True, 0.0, norm.eps)
+    elif norm.ranks is not None:
+        z = norm.ranks.normalised(x, weight, bias, norm.eps)[0]
+    elif norm.groups:
+        z = F.group_norm(x, norm.groups, weight, bias, norm.eps)
+    else:  # torch's third derivative of batch_norm is wrong, that of group_norm right
+        rows = x.transpose(0, 1)
+        each = F.group_norm(rows.reshape(1, x.shape[1], -1), x.shape[1], weight, bias, norm.eps)
+        z = each.view(rows.shape).transpose(0, 1)
     return F.relu(z) if negative_slope == 0 else F.leaky_relu(z, negative_slope)
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import fx
 
 from leaky import nn
-from leaky.nn.norm_act import _NormAct as NormAct
+from leaky.nn.norm_act import NormActModule
 
 RECTIFIERS = frozenset({"relu", "relu6", "leaky_relu", "prelu", "rrelu"})
 """Piecewise linear, cut or scaled below 0."""
@@ -115,7 +115,7 @@ class Kind:
 
 def kind_of_module(module: Any) -> Kind | None:
     """The activation that a module is, or that it applies to what it has normalised."""
-    if isinstance(module, NormAct):
+    if isinstance(module, NormActModule):
         return Kind(module.activation.activation.name, module.activation.parameters, normed=True)
     name = next((name for cls, name in _CLASSES if isinstance(module, cls)), None)
     if name is None:

@@ -1,0 +1,138 @@
+"""Norm + leaky ReLU, one pass forward and one backward: the place where a kernel is chosen for them.
+
+`run_forward` and `run_backward` take tensors and sizes, and know nothing of autograd.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+
+from leaky.kernels import native
+from leaky.nn.norm_torch import Norm
+from leaky.nn.ops import same_layout
+
+
+class Layout(NamedTuple):
+    """The sizes of (N, C, *space) and how it lies in memory: (n, c, s), or (n, s, c) with `channels_last`."""
+
+    n: int
+    c: int
+    s: int
+    channels_last: bool
+
+
+def layout_of(x: torch.Tensor) -> Layout:
+    """How the kernels write what they make of `x`: channels last where x is dense in that format alone."""
+    n, c, *space = x.shape
+    if not space:
+        return Layout(n, c, 1, True)  # (N, C) is both; its channels are next to each other
+    last = (
+        not x.is_contiguous()
+        and len(space) in (2, 3)
+        and x.is_contiguous(memory_format=_CHANNELS_LAST[len(space)])
+    )
+    return Layout(n, c, math.prod(space), last)
+
+
+_CHANNELS_LAST = {2: torch.channels_last, 3: torch.channels_last_3d}
+
+
+def dense(x: torch.Tensor, layout: Layout) -> torch.Tensor:
+    """`x` as one block of memory in that layout."""
+    if layout.channels_last and x.dim() > 2:
+        return x.contiguous(memory_format=_CHANNELS_LAST[x.dim() - 2])
+    return x.contiguous()
+
+
+def run_forward(
+    x: torch.Tensor,
+    weight: torch.Tensor | None,
+    bias: torch.Tensor | None,
+    norm: Norm,
+    negative_slope: float,
+    layout: Layout,
+) -> torch.Tensor:
+    """y, and the statistics into `norm` unless they are given."""
+    x = dense(x, layout)
+    y = torch.empty_like(x)
+    vectors = (weight, bias, norm.mean, norm.var, norm.eps, negative_slope)
+    if norm.ranks is not None:
+        native.norm_act_forward(x, None, *vectors, *layout, 0, False)
+        norm.ranks.combine(norm.mean, norm.var, layout.n * layout.s)
+    native.norm_act_forward(
+        x,
+        y,
+        *vectors,
+        *layout,
+        norm.groups,
+        norm.given or norm.ranks is not None,
+        running=norm.running,
+        momentum=norm.momentum,
+    )
+    return y
+
+
+def run_backward(
+    grad: torch.Tensor,
+    stride: tuple[int, ...],
+    layout: Layout,
+    y: torch.Tensor | None,
+    kept: torch.Tensor | None,
+    index: torch.Tensor | None,
+    weight: torch.Tensor | None,
+    bias: torch.Tensor | None,
+    norm: Norm,
+    negative_slope: float,
+    over: bool = False,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Gradients of x, weight and bias, from the output, which has `stride`, or the input where it is kept."""
+    if over and grad.stride() == stride:
+        grad_x = grad
+    else:
+        grad_x = torch.empty_strided(grad.shape, stride, dtype=grad.dtype)
+        if not same_layout(grad, stride):
+            grad = grad_x.copy_(grad)
+    wide = norm.mean.dtype
+    vector = torch.empty if grad.numel() else torch.zeros
+    grad_weight, grad_bias = vector(layout.c, dtype=wide), vector(layout.c, dtype=wide)
+    source = None if kept is None else dense(kept, layout)
+
+    def run(
+        grad_x: torch.Tensor | None,
+        of_weight: torch.Tensor | None,
+        of_bias: torch.Tensor | None,
+        given: bool,
+        averages: tuple[torch.Tensor, torch.Tensor] | None = None,
+    ) -> None:
+        native.norm_act_backward(
+            grad,
+            y,
+            source,
+            index,
+            grad_x,
+            weight,
+            bias,
+            norm.mean,
+            norm.var,
+            of_weight,
+            of_bias,
+            norm.eps,
+            negative_slope,
+            *layout,
+            norm.groups,
+            given,
+            averages=averages,
+        )
+
+    if norm.ranks is None:
+        run(grad_x, grad_weight, grad_bias, norm.given)
+    else:
+        run(None, grad_weight, grad_bias, True)
+        run(grad_x, None, None, True, norm.ranks.averages(grad_bias, grad_weight))
+    some = weight if weight is not None else bias
+    if some is not None and some.dtype != wide:
+        grad_weight, grad_bias = grad_weight.to(some.dtype), grad_bias.to(some.dtype)
+    return grad_x, grad_weight, grad_bias
