@@ -26,9 +26,48 @@ struct SoftplusBackward {
     int threads;
 };
 
+/// out = in where in > 0 or NaN, elsewhere in times (`divide`: over) a number from U(low, high), drawn for its place;
+/// the mask has those that keep their value. `back`: out = the gradient, from the same mask and numbers.
+struct RandomCall {
+    const void* in;
+    void* out;      // may be `in`
+    uint8_t* mask;  // as ElementwiseCall's; null: none (forward only)
+    int64_t count;
+    uint64_t seed;
+    double low, high;
+    bool divide, back;
+    Dtype dtype;
+    int threads;
+};
+
+struct PreluShape {
+    int64_t n, c, s;
+    bool channels_last;  // (n, s, c) in memory instead of (n, c, s)
+    const void* slopes;  // c entries; double for f64, float for all others
+    Dtype dtype;
+    int threads;
+};
+
+struct PreluForward : PreluShape {
+    const void* x;
+    void* out;  // may be `x`
+};
+
+struct PreluBackward : PreluShape {
+    const void *grad, *y, *kept;
+    const int32_t* kept_index;  // c entries, < 0: from y; null: every channel is kept (or none where `kept` is null)
+    int64_t kept_count;
+    void* grad_x;         // may be `grad`
+    double* grad_slopes;  // c entries
+};
+
 struct LayerKernels {
     void (*clamp)(const ClampCall&);
     void (*softplus_backward)(const SoftplusBackward&);
+    void (*draws)(uint64_t seed, uint64_t first, int64_t packs, uint32_t* out);  // 32 numbers a pack
+    void (*rrelu)(const RandomCall&);
+    void (*prelu_forward)(const PreluForward&);
+    bool (*prelu_backward)(const PreluBackward&);  // false: no memory for scratch
 };
 
 }  // namespace leaky

@@ -29,6 +29,14 @@ for dtype, size, relu in itertools.product(DTYPES, (1, 31, 65, 5000), (False, Tr
     mask = torch.zeros((size + 7) // 8, dtype=torch.uint8)
     native.leaky_relu_forward(x, y, -0.3, mask, relu=relu); add(y); add(mask)
     native.leaky_relu_backward(x, mask, y, -0.3, relu=relu); add(y)
+    seed, c = torch.tensor(3), 8 if size == 5000 else 1
+    native_layers.rrelu_forward(x, y, 0.1, 0.4, seed, mask, divide=relu); add(y)
+    native_layers.rrelu_backward(x, mask, y, 0.1, 0.4, seed, divide=relu); add(y)
+    slopes = torch.linspace(-0.2, 0.3, c, dtype=torch.float64 if dtype == torch.float64 else torch.float32)
+    index, sums = torch.arange(c, dtype=torch.int32) - c // 2, torch.zeros(c, dtype=torch.float64)
+    native_layers.prelu_forward(x, y, slopes, 1, c, size // c, relu); add(y)
+    kept = x[:0] if c == 1 else x[: size // 2]
+    native_layers.prelu_backward(x, y, kept, index, y.clone(), sums, slopes, 1, c, size // c, relu); add(sums)
     native_layers.clamp_forward(x, y, -0.7, 0.29, mask if relu else None); add(y); add(mask)
 for dtype, last, over, keep in itertools.product(DTYPES, (False, True), OVER, ("none", "some", "all")):
     found, _ = run(Case(3, 38, 333, 0.1, last, over, keep=keep, dtype=dtype))

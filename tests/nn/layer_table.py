@@ -32,6 +32,7 @@ class Layer:
     """The gradient has torch's bits."""
     exact_in_half: bool = False
     inplace: bool = True
+    keeps_input: bool = False
     at_nan: bool = False
     """f'(NaN) is 1, where torch has 0 or 1 by the place in the array."""
 
@@ -59,6 +60,16 @@ def _of_output(name: str, *, exact_in_half: bool = False, inplace: bool = True, 
     )
 
 
+def _prelu(slope: float) -> Layer:
+    """One slope for all, which the tests of PReLU itself train."""
+
+    def with_slope(function: Function, x: torch.Tensor) -> torch.Tensor:
+        return function(x, torch.tensor([slope], dtype=x.dtype))
+
+    ours, torchs = partial(with_slope, ours_of.prelu), partial(with_slope, F.prelu)
+    return Layer(f"prelu {slope}", ours, torchs, OUTPUT, inplace=False, keeps_input=slope <= 0)
+
+
 LAYERS = [
     Layer("relu6", ours_of.relu6, F.relu6, BIT, at_nan=True),
     _hardtanh(-1.0, 1.0),
@@ -69,6 +80,9 @@ LAYERS = [
     _of_output("celu", exact_in_half=True, alpha=2.0),
     _of_output("selu", exact_in_half=True),
     _of_output("softplus", inplace=False),
+    _prelu(0.25),
+    _prelu(-0.3),
+    _prelu(0.0),
     _of_output("softplus", inplace=False, beta=-2.0, threshold=40.0),
 ]
 every_layer = pytest.mark.parametrize("layer", LAYERS, ids=[layer.name for layer in LAYERS])

@@ -57,3 +57,140 @@ def softplus_backward(
         threshold,
         native._threads(threads),
     )
+
+
+def draws(seed: int, first: int, out: torch.Tensor) -> None:
+    """The numbers that are drawn with a seed: Philox4x32-10, 32 * `first` and following ones.
+
+    `out` is uint32 of a multiple of 32 elements. Number 32 * p + 8 * w + c is word w of the block with counter
+    8 * p + c.
+    """
+    native.compiled().draws(seed, first, out.numel() // 32, out.data_ptr())
+
+
+def rrelu_forward(
+    x: torch.Tensor,
+    out: torch.Tensor,
+    low: float,
+    high: float,
+    seed: torch.Tensor,
+    mask: torch.Tensor | None,
+    *,
+    divide: bool = False,
+    threads: int | None = None,
+) -> None:
+    """out = x if not x <= 0 else x * A (`divide`: x / A), A from U(low, high) for every element; `out` may be `x`.
+
+    A = low + (high - low) * (the upper 24 bits of the element's number) / 2^24, by its place in memory and `seed`,
+    one int64, and by nothing else. `mask` (uint8, ceil(numel / 8) bytes) gets bit i % 8 of byte i // 8 = not x <= 0.
+    """
+    _rrelu(x, out, low, high, seed, mask, divide, False, threads)
+
+
+def rrelu_backward(
+    grad: torch.Tensor,
+    mask: torch.Tensor,
+    out: torch.Tensor,
+    low: float,
+    high: float,
+    seed: torch.Tensor,
+    *,
+    divide: bool = False,
+    threads: int | None = None,
+) -> None:
+    """out = grad where the bit is set, else grad * A (`divide`: grad / A), A as in forward; `out` may be `grad`."""
+    _rrelu(grad, out, low, high, seed, mask, divide, True, threads)
+
+
+def _rrelu(
+    given: torch.Tensor,
+    out: torch.Tensor,
+    low: float,
+    high: float,
+    seed: torch.Tensor,
+    mask: torch.Tensor | None,
+    divide: bool,
+    back: bool,
+    threads: int | None,
+) -> None:
+    native.compiled().rrelu(
+        given.data_ptr(),
+        out.data_ptr(),
+        native._address(mask),
+        seed.data_ptr(),
+        given.numel(),
+        native._same_dtype(given, out),
+        low,
+        high,
+        divide,
+        back,
+        native._threads(threads),
+    )
+
+
+def prelu_forward(
+    x: torch.Tensor,
+    out: torch.Tensor,
+    slopes: torch.Tensor,
+    n: int,
+    c: int,
+    s: int,
+    channels_last: bool,
+    *,
+    learns: bool = True,
+    threads: int | None = None,
+) -> None:
+    """out = x if x > 0 else slope * x, x (n, c, s) in memory or (n, s, c) with `channels_last`; `out` may be `x`.
+
+    `slopes` has c entries, float32 (float64 for float64). `learns`: a backward follows.
+    """
+    native.compiled().prelu_forward(
+        x.data_ptr(),
+        out.data_ptr(),
+        slopes.data_ptr(),
+        n,
+        c,
+        s,
+        channels_last,
+        learns,
+        native._same_dtype(x, out),
+        native._threads(threads),
+    )
+
+
+def prelu_backward(
+    grad: torch.Tensor,
+    y: torch.Tensor | None,
+    kept: torch.Tensor | None,
+    kept_index: torch.Tensor | None,
+    grad_x: torch.Tensor,
+    grad_slopes: torch.Tensor,
+    slopes: torch.Tensor,
+    n: int,
+    c: int,
+    s: int,
+    channels_last: bool,
+    threads: int | None = None,
+) -> None:
+    """The gradients of `prelu_forward` from its output y, or from its input for the channels that kept it.
+
+    `kept` is (n, k, s) in y's order; channel ch stands at `kept_index[ch]` (int32; < 0: not kept). Without an index
+    all channels are there, and y may be None. Reading x from y needs slopes above 0. `grad_x` (may be `grad`) and
+    `grad_slopes` (float64, c entries) are filled.
+    """
+    native.compiled().prelu_backward(
+        grad.data_ptr(),
+        native._address(y),
+        native._address(kept),
+        native._address(kept_index),
+        0 if kept is None else kept.numel() // max(n * s, 1),
+        grad_x.data_ptr(),
+        grad_slopes.data_ptr(),
+        slopes.data_ptr(),
+        n,
+        c,
+        s,
+        channels_last,
+        native._same_dtype(grad, grad_x),
+        native._threads(threads),
+    )

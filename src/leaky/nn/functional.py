@@ -6,14 +6,31 @@ import torch
 from torch.nn import functional as F
 from torch.overrides import handle_torch_function, has_torch_function_unary
 
+from leaky.catalogue import lookup
 from leaky.kernels import plain
 from leaky.kernels.select import SMALL, compiled, kernels_for, tracing
 from leaky.nn.bias_act import bias_act
 from leaky.nn.layers.clamp import hardtanh, relu6
+from leaky.nn.layers.drawn import rrelu_in_training
 from leaky.nn.layers.from_output import celu, elu, selu, softplus
+from leaky.nn.layers.prelu import prelu
 from leaky.nn.ops import KeepBits
 
-__all__ = ["bias_act", "celu", "elu", "hardtanh", "leaky_relu", "relu", "relu6", "selu", "softplus"]
+__all__ = [
+    "bias_act",
+    "celu",
+    "elu",
+    "hardtanh",
+    "leaky_relu",
+    "prelu",
+    "relu",
+    "relu6",
+    "rrelu",
+    "selu",
+    "softplus",
+]
+
+_RRELU = lookup("rrelu")
 
 
 def leaky_relu(input: torch.Tensor, negative_slope: float = 0.01, inplace: bool = False) -> torch.Tensor:
@@ -74,6 +91,64 @@ def relu(input: torch.Tensor, inplace: bool = False) -> torch.Tensor:
         result: torch.Tensor = KeepBits.apply(input, 0.0, True, inplace, kernels)  # type: ignore[no-untyped-call]
         return result
     return F.relu_(input) if inplace else F.relu(input)
+
+
+def rrelu(
+    input: torch.Tensor,
+    lower: float = 1 / 8,
+    upper: float = 1 / 3,
+    training: bool = False,
+    inplace: bool = False,
+    *,
+    form: str = "multiply",
+) -> torch.Tensor:
+    """torch.nn.functional.rrelu with draws of its own, keeping a seed and one bit per element for backward.
+
+    f(x) = x if x > 0 else slope * x; in training the slope of every element is drawn: from U(lower, upper), or with
+    form="divide", as the paper has it, 1 / A with A from U(1 / upper, 1 / lower), U(3, 8) by default. Otherwise it is
+    (lower + upper) / 2, or 2 / (1 / lower + 1 / upper). f(0) = 0, f'(0) = slope; NaN stays NaN, with derivative 1 in
+    training, as in torch.
+
+    The seed of a call comes from torch's generator, so `torch.manual_seed` repeats it; the slopes then depend on the
+    seed and an element's place in memory alone (Philox4x32-10, 24 bits), not on threads, dtype or whether gradients
+    are computed. They are not the slopes that torch draws from that seed.
+
+    Args:
+        input: a floating tensor of any shape, strides and device.
+        lower: smallest slope; above 0 with form="divide".
+        upper: largest slope, not below `lower`.
+        training: whether slopes are drawn.
+        inplace: write the result over the input.
+        form: "multiply" or "divide".
+
+    Returns:
+        A tensor of the input's shape and dtype (the input itself, in place).
+
+    Raises:
+        ArgumentError: `lower`, `upper` or `form` is none of these.
+
+    Saved for backward: one bit per element and the seed on the CPU with the native kernels; elsewhere torch draws,
+    and keeps the input and the slopes. Differentiable any number of times. Under torch.compile and functorch
+    transforms it is torch's own.
+
+    Source: Xu, Wang, Chen, Li 2015: Empirical Evaluation of Rectified Activations in Convolutional Network.
+    arXiv:1505.00853
+
+    Example:
+        >>> import torch, leaky
+        >>> leaky.nn.functional.rrelu(torch.tensor([-2.4, 3.0]), 0.1, 0.4)
+        tensor([-0.6000,  3.0000])
+    """
+    if has_torch_function_unary(input):
+        seen: torch.Tensor = handle_torch_function(
+            rrelu, (input,), input, lower, upper, training, inplace, form=form
+        )
+        return seen
+    _RRELU.bind(lower, upper, form)
+    if training:
+        return rrelu_in_training(input, lower, upper, inplace, divide=form == "divide")
+    slope = (lower + upper) / 2 if form == "multiply" else 2 / (1 / lower + 1 / upper)
+    return leaky_relu(input, slope, inplace)
 
 
 def _without_native(x: torch.Tensor, negative_slope: float, inplace: bool) -> torch.Tensor:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import torch
-from torch.nn import functional as F
 
 from leaky.catalogue import lookup
 from leaky.nn import functional
 from leaky.nn.activations.base import ActivationModule, exporting
 from leaky.nn.activations.elementwise import Elementwise, floating
 from leaky.nn.activations.twins import written
+from leaky.nn.layers.drawn import rrelu_in_training
 
 
 class NoisyReLU(Elementwise):
@@ -29,8 +29,12 @@ class NoisyReLU(Elementwise):
 
 class RReLU(ActivationModule, torch.nn.RReLU):
     entry = lookup("rrelu")
-    saved_bytes = 8
-    saved_detail = ", the input and the slopes; with form='divide' 5, the divisors and a byte for the side"
+    saved_bytes = 1 / 8
+    saved_detail = " and a seed on the CPU (elsewhere its input and the slopes)"
+    remarks = (
+        "The slopes it draws in training are its own, not those that torch's would draw from the same seed; "
+        "`torch.manual_seed` repeats them. `leaky.nn.functional.rrelu` says more."
+    )
     further = (("inplace", "write the result over the input"),)
     form: str
 
@@ -42,22 +46,15 @@ class RReLU(ActivationModule, torch.nn.RReLU):
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """f(input); in training with slopes drawn for every element."""
-        if self.form == "divide":
-            return self._divided(input)
-        if exporting():
-            return F.leaky_relu(input, (self.lower + self.upper) / 2)
-        return super().forward(input)
-
-    def _divided(self, input: torch.Tensor) -> torch.Tensor:
-        low, high = 1 / self.upper, 1 / self.lower
-        wide = floating(input)
-        if not self.training or exporting():
-            slope = 2 / (low + high)
-            if wide is input:
-                return functional.leaky_relu(input, slope, self.inplace)
-            return written(self, input, functional.leaky_relu(wide, slope))
-        divisors = torch.empty_like(wide, requires_grad=False).uniform_(low, high)
-        return written(self, input, torch.where(wide > 0, wide, wide / divisors))
+        divide = self.form == "divide"
+        wide = floating(input) if divide else input
+        inplace = self.inplace and wide is input
+        if self.training and not exporting():
+            y = rrelu_in_training(wide, self.lower, self.upper, inplace, divide=divide)
+        else:
+            slope = 2 / (1 / self.upper + 1 / self.lower) if divide else (self.lower + self.upper) / 2
+            y = functional.leaky_relu(wide, slope, inplace)
+        return y if wide is input else written(self, input, y)
 
     def extra_repr(self) -> str:
         """As torch's, with the form where it is not torch's."""

@@ -86,6 +86,10 @@ class PReLU(ActivationModule, torch.nn.PReLU):
     entry = lookup("prelu")
     renamed = MappingProxyType({"init": "negative_slope"})
     remarks = "The slopes are `weight`, as torch calls them, and `init` is where they start."
+    saved_detail = (
+        ", its output, which the next layer mostly keeps anyway, and the input of channels whose slope is not above "
+        "0, on the CPU (elsewhere, of fewer than 4,096 elements, and with a slope per element, its input)"
+    )
     further = (
         (
             "num_parameters",
@@ -111,7 +115,7 @@ class PReLU(ActivationModule, torch.nn.PReLU):
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """f(input)."""
         if self.weight.dim() < 2:
-            return super().forward(input)
+            return functional.prelu(input, self.weight)
         slopes = beside(self.entry.name, input, self.weight).to(input.dtype)
         return torch.where(input > 0, input, slopes * input)
 
