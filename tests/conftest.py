@@ -65,11 +65,17 @@ def gpu_or_interpreter(monkeypatch: pytest.MonkeyPatch) -> str:
     return device
 
 
+@pytest.fixture(scope="session")
+def tiny_task_source() -> str:
+    """What a file says that builds a task which trains in milliseconds."""
+    return TINY_TASK
+
+
 @pytest.fixture
-def tiny_task(tmp_path: Path) -> str:
+def tiny_task(tmp_path: Path, tiny_task_source: str) -> str:
     """A task that trains in milliseconds, as `file.py:build`."""
     path = tmp_path / "tiny_task.py"
-    path.write_text(TINY_TASK)
+    path.write_text(tiny_task_source)
     return f"{path}:build"
 
 

@@ -70,9 +70,15 @@ def test_shell_commands_run(
     if "dask://" in line:
         line = re.sub(r"dask://\S+", request.getfixturevalue("address"), line)
     (tmp_path / "examples").symlink_to(ROOT / "examples")
-    done = leaky_shell(*shlex.split(line)[1:], *QUICK)
+    of_store = line.startswith("leaky report")
+    if of_store:
+        leaky_shell(
+            "compare", "--task", "digits", "--preset", "shallow", "--activation", "relu", *QUICK, check=True
+        )
+    done = leaky_shell(*shlex.split(line)[1:], *([] if of_store else QUICK))
     assert done.returncode == 0, done.stderr
-    word = "standing" if line.startswith("leaky tune") else "to relu" if "--vary" in line else "verdict"
+    words = {"leaky report": "A/A control", "leaky tune": "standing", "leaky compare": "verdict"}
+    word = "to relu" if "--vary" in line else words[" ".join(line.split()[:2])]
     assert word in done.stdout, done.stdout
 
 

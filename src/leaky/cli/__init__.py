@@ -16,6 +16,7 @@ from leaky.cli.doctor import doctor
 from leaky.cli.lean import lean
 from leaky.cli.list import list_activations
 from leaky.cli.plot import plot
+from leaky.cli.report import report
 from leaky.cli.results import results
 from leaky.cli.show import show
 from leaky.cli.tune import tune
@@ -38,6 +39,7 @@ app.command()(doctor)
 app.command()(lean)
 app.command(name="list")(list_activations)
 app.command()(plot)
+app.command()(report)
 app.command()(results)
 app.command()(show)
 app.command()(tune)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from leaky.lab.own.arrays import task
     from leaky.lab.own.csv_file import task_from_csv
     from leaky.lab.own.image_folder import task_from_images
+    from leaky.lab.reading import across, stored
     from leaky.lab.recipe import Recipe
     from leaky.lab.study import ACTIVATIONS, compare
     from leaky.lab.tuning.suggest import suggest_activation
@@ -33,7 +34,9 @@ _HOMES = {
     "NamedMetric": "metrics",
     "Recipe": "recipe",
     "Task": "definition",
+    "across": "reading",
     "compare": "study",
+    "stored": "reading",
     "suggest_activation": "tuning.suggest",
     "tune": "tuning.tune",
     "task": "own.arrays",
@@ -49,7 +52,9 @@ __all__ = [
     "NamedMetric",
     "Recipe",
     "Task",
+    "across",
     "compare",
+    "stored",
     "suggest_activation",
     "task",
     "task_from_csv",

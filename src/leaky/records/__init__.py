@@ -3,11 +3,13 @@
 - `diagnosis`: what the activations of a model were measured to do.
 - `study`: trials, arms and comparisons of the lab; `varied`: what one adds that varies the training, too.
 - `tuning`: a search for an activation's parameter.
+- `across`: several studies read together.
 - `finding`: what a reading of a model's definition found.
 """
 
 from __future__ import annotations
 
+from leaky.records.across import Across, Control, Cost, Overall, Profile
 from leaky.records.diagnosis import Diagnosis, Found, Site
 from leaky.records.finding import Finding
 from leaky.records.study import (
@@ -28,9 +30,12 @@ from leaky.records.varied import Condition, Contrast, Factor
 
 __all__ = [
     "PROTOCOL",
+    "Across",
     "Arm",
     "Condition",
     "Contrast",
+    "Control",
+    "Cost",
     "Diagnosis",
     "Epoch",
     "Factor",
@@ -40,8 +45,10 @@ __all__ = [
     "Layered",
     "Learned",
     "Metric",
+    "Overall",
     "Phase",
     "Point",
+    "Profile",
     "Search",
     "Site",
     "Standing",

@@ -14,6 +14,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from leaky.records import Study
+from leaky.report.across import (
+    across_tables,
+    control_sentence,
+    write_across,
+    write_across_csv,
+    write_across_markdown,
+    write_across_png,
+)
 from leaky.report.interaction import interaction_sentences, lost_text
 from leaky.report.interaction_table import interaction_table
 from leaky.report.table import study_table
@@ -22,8 +30,10 @@ from leaky.report.verdicts import study_caveats, verdict_sentences
 from leaky.report.write import Location, check_directory, check_writable, write_atomically
 
 __all__ = [
+    "across_tables",
     "check_directory",
     "check_writable",
+    "control_sentence",
     "interaction_sentences",
     "interaction_table",
     "lost_text",
@@ -32,6 +42,10 @@ __all__ = [
     "tuning_sentences",
     "tuning_table",
     "verdict_sentences",
+    "write_across",
+    "write_across_csv",
+    "write_across_markdown",
+    "write_across_png",
     "write_html",
     "write_png",
     "write_tuning",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from leaky.records import Arm, Study
 from leaky.report.gather import paired_differences, sig, span_of, trials_of
 from leaky.report.palette import legend, styles
@@ -22,14 +24,14 @@ def scores_figure(study: Study) -> Figure | None:
     """Scores with their intervals; with a baseline to compare to, the paired improvement as well."""
     if not study.arms:
         return None
-    panels = [_scores_panel(study)]
+    panels = [scores_panel(study, styles(study))]
     captions = [
         f"Score: each small mark is one final trial, scored on the test split "
         f"({count_text(len(study.final_seeds), 'seed')} per activation). The large mark is the "
         "interquartile mean (IQM), the mean of the middle half of the trials; its bar is the 95 % interval."
     ]
     if len(study.arms) > 1:
-        panels.append(_improvement_panel(study))
+        panels.append(improvement_panel(study, styles(study)))
         margin = difference_text(study.metric, study.margin, sign=False)
         captions.append(
             "Paired improvement: the same seed run with both activations gives one difference; to the right of 0 "
@@ -45,8 +47,9 @@ def scores_figure(study: Study) -> Figure | None:
     return Figure("scores", "Scores and paired improvement", tuple(captions), tuple(panels), legend(study))
 
 
-def _scores_panel(study: Study) -> Panel:
-    metric, scale, look = study.metric, 100 if study.metric.percent else 1, styles(study)
+def scores_panel(study: Study, look: Mapping[str, Style]) -> Panel:
+    """Every final trial, and the interquartile mean with its interval: a row per activation."""
+    metric, scale = study.metric, 100 if study.metric.percent else 1
     shown: list[Value] = []
     for arm in study.arms:
         lost = _diverged(study, arm)
@@ -81,8 +84,9 @@ def _scores_panel(study: Study) -> Panel:
     )
 
 
-def _improvement_panel(study: Study) -> Panel:
-    metric, scale, look = study.metric, 100 if study.metric.percent else 1, styles(study)
+def improvement_panel(study: Study, look: Mapping[str, Style]) -> Panel:
+    """Every paired difference to the baseline, their mean with its interval, and the margin: a row per activation."""
+    metric, scale = study.metric, 100 if study.metric.percent else 1
     base = next((arm for arm in study.arms if arm.activation == study.baseline), None)
     base_lost = _diverged(study, base) if base else set()
     differences: dict[str, dict[int, float]] = {}
@@ -132,7 +136,7 @@ def _improvement_panel(study: Study) -> Panel:
 
 def _seed_points(
     activation: str,
-    look: dict[str, Style],
+    look: Mapping[str, Style],
     row: int,
     values: dict[int, float],
     words: list[str],

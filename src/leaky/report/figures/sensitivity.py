@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from leaky.records import Study, Trial
 from leaky.report.gather import mean, sig, silent_share, span_of, trials_of
 from leaky.report.palette import legend, styles
-from leaky.report.shapes import Axis, Figure, Line, Note, Panel, Points, Span, Value
+from leaky.report.shapes import Axis, Figure, Line, Note, Panel, Points, Span, Style, Value
 from leaky.report.text import count_text, finite, metric_label, rate_text, score_text, share_text
 
 
@@ -44,8 +45,8 @@ def sensitivity_figure(study: Study) -> Figure | None:
     rates = tuple(sorted({trial.plan.learning_rate for trial in tuning if trial.plan.learning_rate > 0}))
     if not rates:
         return None
-    grid = _Grid(rates, len(study.arms))
-    panels = [_score_panel(study, grid)]
+    grid, look = _Grid(rates, len(study.arms)), styles(study)
+    panels = [_score_panel(study, grid, look)]
     caption = [
         f"Validation score: each faint mark is one tuning trial ({count_text(len(study.tuning_seeds), 'seed')} at "
         f"each of {count_text(len(rates), 'learning rate')}), scored on the validation split; the line joins the "
@@ -57,7 +58,7 @@ def sensitivity_figure(study: Study) -> Figure | None:
             "task gives to a diverged trial, so a line may leave the panel there."
         )
     if any(finite(silent_share(trial)) for trial in tuning):
-        panels.append(_units_panel(study, grid))
+        panels.append(_units_panel(study, grid, look))
         caption.append(
             "Units never active: the share of units, over all activation layers, that were never active on the "
             "validation split at the end of the same trials (of a diverged one: while its numbers were finite). "
@@ -73,8 +74,15 @@ def sensitivity_figure(study: Study) -> Figure | None:
     )
 
 
-def _score_panel(study: Study, grid: _Grid) -> Panel:
-    metric, scale, look = study.metric, 100 if study.metric.percent else 1, styles(study)
+def rate_panel(study: Study, look: Mapping[str, Style]) -> Panel | None:
+    """The validation score against the learning rate alone; None without tuning trials."""
+    tuning = [trial for trial in study.trials if trial.plan.phase == "tuning"]
+    rates = tuple(sorted({trial.plan.learning_rate for trial in tuning if trial.plan.learning_rate > 0}))
+    return _score_panel(study, _Grid(rates, len(study.arms)), look) if rates else None
+
+
+def _score_panel(study: Study, grid: _Grid, look: Mapping[str, Style]) -> Panel:
+    metric, scale = study.metric, 100 if study.metric.percent else 1
     tuning = [trial for trial in study.trials if trial.plan.phase == "tuning"]
     limits = span_of(trial.score for trial in tuning if trial.status == "finished") or (0.0, 1.0)
     low, high, spans, notes = scale * limits[0], scale * limits[1], [], []
@@ -124,8 +132,8 @@ def _score_panel(study: Study, grid: _Grid) -> Panel:
     )
 
 
-def _units_panel(study: Study, grid: _Grid) -> Panel:
-    look, points, lines = styles(study), [], []
+def _units_panel(study: Study, grid: _Grid, look: Mapping[str, Style]) -> Panel:
+    points, lines = [], []
     for place, arm in enumerate(study.arms):
         name, style = arm.activation, look[arm.activation]
         shares = [(t, silent_share(t)) for t in trials_of(study, name, "tuning")]
