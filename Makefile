@@ -53,6 +53,7 @@ bench: $(VENV)/dev.stamp ## the figures in benchmarks/, measured here
 	@$(BIN)/python benchmarks/bench_kernels.py
 	@$(BIN)/python benchmarks/bench_arrays.py
 	@$(BIN)/python benchmarks/bench_norm_act.py
+	@$(BIN)/python benchmarks/bench_bias_act.py
 	@$(BIN)/python benchmarks/bench_lean.py
 	@$(BIN)/python benchmarks/bench_doctor.py
 

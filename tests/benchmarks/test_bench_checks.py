@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+import bench_bias_act
 import bench_lean
 import bench_norm_act
 import leaky
@@ -82,3 +83,17 @@ def test_activation_candidates_agree() -> None:
     missing_gradient = {**calls, "leaky": lambda: (calls["torch"]()[0], torch.zeros(5000))}
     with pytest.raises(WrongResultError, match="leaky: input's gradient is off by"):
         bench_norm_act.check(missing_gradient, truth)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_bias_act_candidates_agree(dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = bench_bias_act.operations(1.0, compiled=False)
+    candidates, truth = bench_bias_act.calls((2, 4, 8, 8), dtype, found, backward=True)
+    bench_bias_act.check(candidates, truth, dtype)
+    wrong = {**candidates, "leaky": lambda: tuple(1.1 * part for part in candidates["torch"]())}
+    with pytest.raises(WrongResultError, match="leaky: output is off by"):
+        bench_bias_act.check(wrong, truth, dtype)
+    monkeypatch.setattr(bench_bias_act, "SHAPES", {"small": (2, 4, 8, 8)})
+    rows = bench_bias_act.measured("small", dtype, 1.0, 1, compiled=False)
+    kept = {row["candidate"]: row["kept_bytes"] for row in rows if row["kept_bytes"] is not None}
+    assert kept["leaky"] == 2 * 512 // 8 < int(str(kept["torch"]))
