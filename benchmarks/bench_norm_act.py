@@ -37,9 +37,9 @@ GOALS = {
     ("LeakyReLU", "raised"): 0.85,
     ("LeakyReLU", "as is"): 1.0,
 }
-NORMS = ("BatchNorm", "InstanceNorm", "GroupNorm")
+PARTS = {"norm": ("BatchNorm", "InstanceNorm"), "group_norm": ("GroupNorm",), "activation": ()}
+NORMS = [norm for norms in PARTS.values() for norm in norms]
 GROUPS = 8
-PARTS = ("norm", "activation")
 
 INPLACE_ABN = 0.15
 """At most this part of inplace_abn's time."""
@@ -176,15 +176,13 @@ def child(part: str, allocator: str, rounds: int, compiled: bool) -> list[Row]:
     if allocator == "raised":
         measure.raise_mmap_threshold()
     rows: list[Row] = []
-    if part == "norm":
-        for norm in NORMS:
-            for case, shape in SHAPES.items():
-                title = f"{case} {'x'.join(map(str, shape))}"
-                elements = torch.Size(shape).numel()
-                calls, truth = norm_calls(norm, shape, compiled)
-                rows += measured(norm, title, elements, calls, truth, rounds, allocator)
-        return rows
-    for size in SIZES:
+    for norm in PARTS[part]:
+        for case, shape in SHAPES.items():
+            title = f"{case} {'x'.join(map(str, shape))}"
+            elements = torch.Size(shape).numel()
+            calls, truth = norm_calls(norm, shape, compiled)
+            rows += measured(norm, title, elements, calls, truth, rounds, allocator)
+    for size in SIZES if part == "activation" else ():
         calls, truth = activation_calls(size, compiled)
         more = rounds if size >= 2**20 else 10 * rounds
         rows += measured("LeakyReLU", f"{size:,}", size, calls, truth, more, allocator)
@@ -194,7 +192,9 @@ def child(part: str, allocator: str, rounds: int, compiled: bool) -> list[Row]:
 def main() -> None:
     """Measure, print, keep the rows."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0] if __doc__ else None)
-    parser.add_argument("--only", action="append", choices=PARTS, help="one part (repeat for more)")
+    parser.add_argument(
+        "--only", action="append", choices=PARTS, help="one part (repeat for more), kept apart"
+    )
     parser.add_argument("--rounds", type=int, default=21, help="calls timed of each candidate")
     parser.add_argument("--compile", action="store_true", help="add torch.compile: slow to start")
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
@@ -212,7 +212,7 @@ def main() -> None:
     ]
     for allocator in ALLOCATORS:
         _print(allocator, [row for row in rows if row["allocator"] == allocator])
-    measure.keep("bench_norm_act", rows)
+    measure.keep("_".join(["bench_norm_act", *(arguments.only or [])]), rows)
 
 
 def _print(allocator: str, rows: list[Row]) -> None:

@@ -53,6 +53,16 @@ def evaluated(layer: nn.Module, x: torch.Tensor, grad: torch.Tensor) -> Results:
     return step(layer.eval(), x, grad)
 
 
+def compiled(layer: nn.Module, x: torch.Tensor, grad: torch.Tensor) -> Results:
+    torch._dynamo.reset()
+    run_compiled = torch.compile(layer, fullgraph=True, backend="aot_eager")
+    leaf = x.detach().clone().requires_grad_()
+    y = run_compiled(leaf)
+    y.backward(grad)
+    found = {"y": y.detach(), "x": leaf.grad} | {f"sum {n}": p.grad for n, p in layer.named_parameters()}
+    return found | {f"own {name}": b.clone() for name, b in layer.named_buffers()}  # type: ignore[return-value]
+
+
 def last(layer: nn.Module, x: torch.Tensor, grad: torch.Tensor) -> Results:
     return step(layer, x.to(memory_format=torch.channels_last), grad)
 
@@ -68,6 +78,7 @@ SCENARIOS: dict[str, Scenario] = {
     "no running statistics": (step, 0.2, WIDE, "uneven", {"track_running_stats": False}),
     "no weights": (step, 0.2, WIDE, "uneven", {"affine": False}),
     "no bias": (step, 0.2, WIDE, "uneven", {"bias": False}),
+    "compiled": (compiled, 0.2, WIDE, "uneven", {}),
     "elu": (step, float("nan"), WIDE, "uneven", {"activation": "elu"}),
     "twice": (twice, 0.2, WIDE, "uneven", {}),
     "twice, empty": (twice, 0.2, WIDE, "empty", {}),

@@ -39,8 +39,8 @@ class Ranks:
 
     def normalised(
         self, x: torch.Tensor, weight: torch.Tensor | None, bias: torch.Tensor | None, eps: float
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """The norm of `x` in torch's operations, which may be differentiated any number of times; mean, variance."""
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+        """The norm of `x` in torch's operations, differentiable any number of times; mean, variance, count."""
         over, shape = [0, *range(2, x.dim())], (1, -1, *[1] * (x.dim() - 2))
         wide = x.to(torch.promote_types(x.dtype, torch.float32))
         count = wide.new_full((1,), x.numel() // x.shape[1])
@@ -52,9 +52,7 @@ class Ranks:
         z = apart * (var + eps).rsqrt().view(shape)
         z = z if weight is None else z * weight.view(shape)
         z = z if bias is None else z + bias.view(shape)
-        if not torch.compiler.is_compiling():
-            self.total = float(total)
-        return z.to(x.dtype), mean.detach(), var.detach()
+        return z.to(x.dtype), mean.detach(), var.detach(), total
 
 
 class AllSum(torch.autograd.Function):

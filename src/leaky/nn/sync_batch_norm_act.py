@@ -41,7 +41,8 @@ class SyncBatchNormAct(BatchNormActModule, _BatchNorm):
 
     Saved for backward, on the CPU with the native kernels: what BatchNormAct2d keeps. On a GPU torch's own
     SyncBatchNorm runs, with the activation in place: the norm's input and the output. `explain(input)` tells which.
-    Double backward works on CPUs (every order takes collectives of its own); on GPUs not, as in torch.
+    Double backward works on CPUs (every order takes collectives of its own); on GPUs not, as in torch. It compiles as
+    one graph on CPUs.
 
     Raises ArgumentError for an activation that learns (PReLU); ValueError, as torch, for an input of fewer than two
     dims, without channels, or with one value per channel in a group of one.
@@ -108,20 +109,18 @@ class SyncBatchNormAct(BatchNormActModule, _BatchNorm):
 
     def _record(self, x: torch.Tensor, norm: Norm) -> None:
         if norm.ranks is not None:
-            self._move(norm.mean, norm.var, norm.ranks.total)
+            self._move(norm.mean, norm.var, torch.tensor(norm.ranks.total, dtype=torch.float64))
 
     @torch.no_grad()
-    def _move(self, mean: torch.Tensor, var: torch.Tensor, total: float) -> None:
+    def _move(self, mean: torch.Tensor, var: torch.Tensor, total: torch.Tensor) -> None:
         """Running statistics move towards those of all ranks, the variance's unbiased."""
         if not self.track_running_stats:
             return
         factor = self._factor()
-        for running, seen, correction in (
-            (self.running_mean, mean, 1.0),
-            (self.running_var, var, total / (total - 1) if total > 1 else 1.0),
-        ):
+        unbiased = var * (total / (total - 1).clamp(min=1)).to(var.dtype)
+        for running, seen in ((self.running_mean, mean), (self.running_var, unbiased)):
             if running is not None:
-                running.mul_(1 - factor).add_(seen.to(running.dtype), alpha=factor * correction)
+                running.mul_(1 - factor).add_(seen.to(running.dtype), alpha=factor)
 
     def _normalised(self, x: torch.Tensor) -> torch.Tensor:
         self._check_input_dim(x)
@@ -129,8 +128,8 @@ class SyncBatchNormAct(BatchNormActModule, _BatchNorm):
         if ranks is None:
             return super()._normalised(x)
         if x.device.type == "cpu":
-            z, mean, var = ranks.normalised(x, self.weight, self.bias, self.eps)
-            self._move(mean, var, ranks.total)
+            z, mean, var, total = ranks.normalised(x, self.weight, self.bias, self.eps)
+            self._move(mean, var, total)
             return z
         tracked = (self.running_mean, self.running_var) if self.track_running_stats else (None, None)
         factor = self._factor() if self.track_running_stats else 0.0
