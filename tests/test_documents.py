@@ -75,9 +75,15 @@ def test_shell_commands_run(
         leaky_shell(
             "compare", "--task", "digits", "--preset", "shallow", "--activation", "relu", *QUICK, check=True
         )
-    done = leaky_shell(*shlex.split(line)[1:], *([] if of_store else QUICK))
+    quick = ["--budget", "smoke"] if line.startswith("leaky claims") else QUICK
+    done = leaky_shell(*shlex.split(line)[1:], *([] if of_store else quick))
     assert done.returncode == 0, done.stderr
-    words = {"leaky report": "A/A control", "leaky tune": "standing", "leaky compare": "verdict"}
+    words = {
+        "leaky claims": "ruling",
+        "leaky compare": "verdict",
+        "leaky report": "A/A control",
+        "leaky tune": "standing",
+    }
     word = "to relu" if "--vary" in line else words[" ".join(line.split()[:2])]
     assert word in done.stdout, done.stdout
 

@@ -11,6 +11,7 @@ import typer
 
 from leaky import __version__
 from leaky.cli.check import CheckCommand, check
+from leaky.cli.claims import claims
 from leaky.cli.compare import compare
 from leaky.cli.doctor import doctor
 from leaky.cli.lean import lean
@@ -34,6 +35,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(cls=CheckCommand)(check)
+app.command()(claims)
 app.command()(compare)
 app.command()(doctor)
 app.command()(lean)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from leaky.extras import require
 
 if TYPE_CHECKING:
+    from leaky.lab.claims.ledger import run_claims
     from leaky.lab.definition import Task
     from leaky.lab.factory import ModelFactory
     from leaky.lab.metrics import NamedMetric
@@ -36,6 +37,7 @@ _HOMES = {
     "Task": "definition",
     "across": "reading",
     "compare": "study",
+    "run_claims": "claims.ledger",
     "stored": "reading",
     "suggest_activation": "tuning.suggest",
     "tune": "tuning.tune",
@@ -54,6 +56,7 @@ __all__ = [
     "Task",
     "across",
     "compare",
+    "run_claims",
     "stored",
     "suggest_activation",
     "task",

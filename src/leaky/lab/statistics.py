@@ -57,6 +57,22 @@ def paired_improvement(
     return Interval(mean, mean - float(half), mean + float(half))
 
 
+def median_difference(scores: Scores, baseline: Scores) -> Interval:
+    """Median of the paired differences, with a percentile bootstrap interval; NaN ends for fewer than two pairs.
+
+    A run that failed altogether moves the mean as far as it likes, the median by one rank.
+    """
+    differences = _differences(scores, baseline, True)
+    if len(differences) < 2:
+        return Interval(float(differences[0]) if len(differences) else math.nan, math.nan, math.nan)
+
+    def statistic(sample: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
+        return np.asarray(np.median(sample, axis=axis))
+
+    low, high = _bootstrap((differences,), statistic, paired=False)
+    return Interval(float(np.median(differences)), low, high)
+
+
 def probability_of_improvement(scores: Scores, baseline: Scores, *, higher_is_better: bool) -> Interval:
     """Chance that one run beats one of the baseline's, a tie counting half (Agarwal et al. 2021).
 

@@ -4,6 +4,7 @@
 - `study`: trials, arms and comparisons of the lab; `varied`: what one adds that varies the training, too.
 - `tuning`: a search for an activation's parameter.
 - `across`: several studies read together.
+- `ledger`: what a claim says in numbers, and what measuring it came to.
 - `finding`: what a reading of a model's definition found.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 from leaky.records.across import Across, Control, Cost, Overall, Profile
 from leaky.records.diagnosis import Diagnosis, Found, Site
 from leaky.records.finding import Finding
+from leaky.records.ledger import Direction, Effect, Entry, Hypothesis, Outcome, Ruling
 from leaky.records.study import (
     PROTOCOL,
     Arm,
@@ -37,18 +39,24 @@ __all__ = [
     "Control",
     "Cost",
     "Diagnosis",
+    "Direction",
+    "Effect",
+    "Entry",
     "Epoch",
     "Factor",
     "Finding",
     "Found",
+    "Hypothesis",
     "Interval",
     "Layered",
     "Learned",
     "Metric",
+    "Outcome",
     "Overall",
     "Phase",
     "Point",
     "Profile",
+    "Ruling",
     "Search",
     "Site",
     "Standing",

@@ -1,0 +1,41 @@
+"""Every claim of the ledger, by name, in the order of their numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+from leaky.errors import unknown_name
+from leaky.lab.claims import initialisation
+from leaky.lab.claims.claim import Claim
+
+_THEMES = (initialisation,)
+
+CLAIMS: Mapping[str, Claim] = MappingProxyType(
+    {
+        claim.name: claim
+        for claim in sorted(
+            (claim for theme in _THEMES for claim in theme.CLAIMS), key=lambda c: (c.number, c.name)
+        )
+    }
+)
+
+FAMILY = sum(len(claim.hypotheses) for claim in CLAIMS.values())
+"""Hypotheses in the ledger, over which Holm's correction goes."""
+
+
+def chosen(names: Iterable[str] = ()) -> tuple[Claim, ...]:
+    """The claims of these names, or of these numbers; all of them where none is given.
+
+    Raises `UnknownNameError` where there is none of that name.
+    """
+    wanted = list(names)
+    if not wanted:
+        return tuple(CLAIMS.values())
+    found: dict[str, Claim] = {}
+    for name in wanted:
+        members = [c for c in CLAIMS.values() if name in (c.name, str(c.number))]
+        if not members:
+            raise unknown_name("claim", name, CLAIMS)
+        found.update({claim.name: claim for claim in members})
+    return tuple(found.values())

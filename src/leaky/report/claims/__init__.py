@@ -1,0 +1,1 @@
+"""A row of the claims ledger as a picture and in words."""

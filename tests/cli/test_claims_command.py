@@ -1,0 +1,27 @@
+"""`leaky claims` on the shell."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+
+def test_claims_are_measured_listed_and_told(leaky_shell: Any, tmp_path: Path) -> None:
+    options = ("--budget", "smoke", "--workers", "1")
+    done = leaky_shell("claims", "sparse", "half_dead", *options, "--page", "claims.md", check=True)
+    for text in ("sparse", "half_dead", "as many exact zeros with slope 0.01", "undecided"):
+        assert text in " ".join(done.stdout.split()), done.stdout
+    assert "# What is said of leaky rectifiers, measured" in (tmp_path / "claims.md").read_text()
+    assert (tmp_path / "images" / "claims" / "sparse.png").exists()
+    listed = leaky_shell("claims", "--list", *options, check=True).stdout
+    assert "not measured" in listed
+    rows = leaky_shell("claims", "sparse", "--list", "--json", *options, check=True).stdout.splitlines()
+    (row,) = map(json.loads, rows)
+    assert (row["name"], row["number"], row["ruling"]) == ("sparse", 16, "undecided")
+
+
+def test_an_unknown_claim_is_one_line(leaky_shell: Any) -> None:
+    done = leaky_shell("claims", "sprase")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "leaky: unknown claim `sprase`: did you mean `sparse`?\n"

@@ -1,0 +1,182 @@
+"""The ledger: every claim runs, a stopped run goes on, a changed definition is stale."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from pathlib import Path
+
+import pytest
+
+from leaky.errors import ArgumentError, StoreError, UnknownNameError
+from leaky.lab import run_claims
+from leaky.lab.claims import ledger, signals, table
+from leaky.lab.claims.claim import Claim, Measurement
+from leaky.lab.claims.kept import KeptClaims
+from leaky.lab.claims.verdicts import ALPHA
+
+NAMES = tuple(table.CLAIMS)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("claims") / "claims.db"
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if table.CLAIMS[name].method is not None])
+def test_every_claim_runs(name: str, store: Path) -> None:
+    claim = table.CLAIMS[name]
+    (entry,) = run_claims([name], budget="smoke", store=store, workers=1)
+    assert entry.missing == ""
+    assert entry.ruling == "undecided", "two seeds decide nothing"
+    assert entry.outcome is not None
+    assert entry.outcome.definition == claim.definition("smoke") != claim.definition("small")
+    assert [effect.hypothesis for effect in entry.effects] == list(claim.hypotheses)
+    assert all(effect.pairs == 2 and math.isfinite(effect.interval.estimate) for effect in entry.effects)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_claim_is_told_whole(name: str) -> None:
+    claim = table.CLAIMS[name]
+    for field in ("statement", "made_in", "literature", "predicted", "experiment"):
+        assert getattr(claim, field).endswith(".") or field == "made_in"
+    assert claim.defined >= "2026-11-21"
+    assert bool(claim.hypotheses) == (claim.method is not None)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_enough_seeds_to_decide(name: str) -> None:
+    """The smallest p that its pairs can give must survive Holm's correction over the whole ledger."""
+    claim = table.CLAIMS[name]
+    if claim.method is not None:
+        pairs = len(claim.method.seeds("small"))
+        smallest = 2 / 2**pairs if pairs <= 13 else 2 / 10_000
+        assert pairs >= 10
+        assert smallest * table.FAMILY < ALPHA
+
+
+def test_names_and_numbers() -> None:
+    assert [claim.name for claim in table.chosen(["half_dead"])] == ["half_dead"]
+    assert {claim.number for claim in table.chosen(["12"])} == {12}
+    assert len(table.chosen()) == len(NAMES)
+    with pytest.raises(UnknownNameError, match="did you mean `half_dead`"):
+        table.chosen(["half_daed"])
+
+
+def test_a_wrong_budget_is_one_line() -> None:
+    with pytest.raises(ArgumentError, match="`budget` must be one of smoke, small, got 'tiny'"):
+        run_claims(budget="tiny")
+
+
+COUNTED: list[int] = []
+
+
+def counted(seed: int, *, size: int) -> dict[str, float]:
+    COUNTED.append(seed)
+    return {"value": float(size + seed)}
+
+
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch) -> Claim:
+    """A ledger of one claim, whose measurement is counted."""
+    claim = dataclasses.replace(
+        table.CLAIMS["half_dead"], name="counted", method=Measurement(counted, {"size": 1})
+    )
+    hypotheses = (dataclasses.replace(claim.hypotheses[0], plus=("value",), minus=()),)
+    claim = dataclasses.replace(claim, hypotheses=hypotheses)
+    _only(monkeypatch, claim)
+    COUNTED.clear()
+    return claim
+
+
+def _only(monkeypatch: pytest.MonkeyPatch, claim: Claim) -> None:
+    for module in (table, ledger):
+        monkeypatch.setattr(module, "CLAIMS", {claim.name: claim})
+
+
+def test_what_is_measured_is_not_measured_again(alone: Claim, tmp_path: Path) -> None:
+    first = run_claims(store=tmp_path / "c.db", workers=1)
+    again = run_claims(store=tmp_path / "c.db", workers=1)
+    assert len(COUNTED) == 20
+    assert first == again
+
+
+def test_a_stopped_run_goes_on(alone: Claim, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put, told = KeptClaims.put, []
+
+    def stopping(self: KeptClaims, *arguments: object) -> None:
+        put(self, *arguments)  # type: ignore[arg-type]
+        told.append(arguments)
+        if len(told) == 7:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(KeptClaims, "put", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        run_claims(store=tmp_path / "c.db", workers=1)
+    monkeypatch.setattr(KeptClaims, "put", put)
+    (entry,) = run_claims(store=tmp_path / "c.db", workers=1, measure=False)
+    assert (entry.missing, entry.ruling, entry.effects) == ("not measured", None, ())  # no half results
+    (entry,) = run_claims(store=tmp_path / "c.db", workers=1)
+    assert sorted(COUNTED) == list(range(20))  # none of the seven was measured twice
+    assert entry.outcome is not None
+    assert entry.outcome.values == {"value": tuple(float(1 + seed) for seed in range(20))}
+
+
+def test_a_changed_definition_is_stale(alone: Claim, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_claims(store=tmp_path / "c.db", workers=1)
+    changed = dataclasses.replace(alone.hypotheses[0], margin=0.2)
+    _only(monkeypatch, dataclasses.replace(alone, hypotheses=(changed,)))
+    (entry,) = run_claims(store=tmp_path / "c.db", workers=1, measure=False)
+    assert entry.missing == "measured by another definition"
+    assert entry.ruling is None
+    (entry,) = run_claims(store=tmp_path / "c.db", workers=1)
+    assert entry.missing == ""
+    assert len(COUNTED) == 20  # another margin reads the same measurements
+    _only(monkeypatch, dataclasses.replace(alone, method=Measurement(counted, {"size": 2})))
+    run_claims(store=tmp_path / "c.db", workers=1)
+    assert len(COUNTED) == 40  # other sizes do not
+
+
+def test_workers_give_the_same_numbers(tmp_path: Path) -> None:
+    one = run_claims(["half_dead"], budget="smoke", store=tmp_path / "1.db", workers=1)[0].outcome
+    two = run_claims(["half_dead"], budget="smoke", store=tmp_path / "2.db", workers=2)[0].outcome
+    assert one is not None
+    assert two is not None
+    assert one.values == two.values
+
+
+def test_another_programs_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "c.db").write_bytes(b"not a database, but mine")
+    with pytest.raises(StoreError, match="file is not a database"):
+        run_claims(store=tmp_path / "c.db")
+
+
+def test_gradients_are_those_of_autograd() -> None:
+    torch = pytest.importorskip("torch")
+    network = signals.RandomNetwork(0, depth=6, width=8, samples=4)
+    spec = signals.parse("leaky_relu(negative_slope=0.2)")
+    first = torch.from_numpy(network.inputs @ network.draws[0]).requires_grad_()
+    signal = torch.nn.functional.leaky_relu(first, 0.2)
+    for draw in network.draws[1:]:
+        signal = torch.nn.functional.leaky_relu(1.3 * signal @ torch.from_numpy(draw), 0.2)
+    signal.backward(torch.from_numpy(network.back))
+    expected = math.log10(signals.rms(first.grad.numpy()) / signals.rms(network.back))
+    assert network.gradient_ratio(spec, 1.3) == pytest.approx(expected, rel=1e-9)
+
+
+def test_hoyer_and_zeros_of_known_vectors() -> None:
+    found = signals.sparsity(
+        0, activations=["relu", "leaky_relu(negative_slope=1.0)"], depth=1, width=64, samples=64
+    )
+    assert found["exact zeros, relu"] == pytest.approx(0.5, abs=0.05)
+    assert found["exact zeros, leaky_relu(negative_slope=1.0)"] == 0
+    # of |N(0, 1)|: (1 - sqrt(2 / pi)) at infinite width
+    expected = (8 - 8 * math.sqrt(2 / math.pi)) / 7
+    assert found["Hoyer, leaky_relu(negative_slope=1.0)"] == pytest.approx(expected, abs=0.03)
+
+
+def test_pieces_of_a_linear_network_are_crossings_of_lines() -> None:
+    """One layer: a line crosses a unit's hyperplane at most once, with any activation."""
+    names = ["relu", "leaky_relu(negative_slope=0.2)"]
+    found = signals.regions(0, activations=names, depths=[1], width=16, lines=8, points=2001)
+    assert 0 < 10 ** found["relu, 1 layers"] - 1 <= 16
