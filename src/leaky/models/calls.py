@@ -131,6 +131,19 @@ class CompiledCalls(TorchFunctionMode):
         return (functional.leaky_relu if func is F.leaky_relu else func)(*args, **(kwargs or {}))
 
 
+def _may_enter_modes() -> bool:
+    """Whether torch.compile, which traces this call, can follow a mode: not in torch.utils.checkpoint and its like."""
+    try:
+        from torch._dynamo.symbolic_convert import InstructionTranslator
+
+        return bool(InstructionTranslator.current_tx().output.is_root_tracer())
+    except Exception:  # another version of torch has this elsewhere
+        return False
+
+
+_may_enter_modes._dynamo_marked_constant = True  # type: ignore[attr-defined]  # run while tracing, not traced
+
+
 class LeanForward(StandIn):
     """A module's forward with its calls made lean; it stands as `forward` on the instance.
 
@@ -144,7 +157,7 @@ class LeanForward(StandIn):
         self.kinds = kinds
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if compiled() and "leaky_relu" in self.kinds:
+        if compiled() and "leaky_relu" in self.kinds and _may_enter_modes():
             with CompiledCalls():
                 return self.plain(*args, **kwargs)
         if (
