@@ -132,7 +132,7 @@ class CompiledCalls(TorchFunctionMode):
 
 
 def _may_enter_modes() -> bool:
-    """Whether torch.compile, which traces this call, can follow a mode: not in torch.utils.checkpoint and its like."""
+    """Whether torch.compile, which traces this call, can follow a mode: in torch.utils.checkpoint it cannot."""
     try:
         from torch._dynamo.symbolic_convert import InstructionTranslator
 
