@@ -20,7 +20,10 @@ def scores_figure(across: Across, look: Look, legend: Legend) -> Figure:
     """A row of two panels per study: scores, and the paired improvement."""
     panels = []
     for name, study in across.studies:
-        for panel in (scores_panel(study, look), improvement_panel(study, look)):
+        improvement = improvement_panel(study, look)
+        if len(study.arms) < 2:
+            improvement = replace(improvement, empty="it ran alone: there is nothing to compare it with")
+        for panel in (scores_panel(study, look), improvement):
             panels.append(replace(panel, title=f"{plain(name)}: {panel.title[0].lower()}{panel.title[1:]}"))
     caption = (
         "Each small mark is a final trial, or a pair of two with the same seed; the large mark is the interquartile "
