@@ -110,11 +110,17 @@ def work_dtype(x: torch.Tensor) -> Any:
 
 
 def launch(kernel: Any, x: torch.Tensor, count: int, *arguments: Any, **constants: Any) -> None:
-    """Run `kernel` over `count` elements in blocks, on the device of x and its current stream."""
-    grid = (-(-count // BLOCK),)
-    constants |= {"BLOCK": BLOCK, "num_warps": WARPS, "enable_fp_fusion": False}
+    """Run `kernel` over `count` elements in blocks."""
+    run(kernel, x, -(-count // BLOCK), *arguments, BLOCK=BLOCK, num_warps=WARPS, **constants)
+
+
+def run(kernel: Any, x: torch.Tensor, programs: int, *arguments: Any, **constants: Any) -> None:
+    """Run `programs` of `kernel` on the device of x and its current stream.
+
+    A multiplication and an addition stay two roundings, as in torch and in the kernels for CPUs.
+    """
     if x.is_cuda and x.get_device() != torch.cuda.current_device():
         with torch.cuda.device(x.device):
-            kernel[grid](*arguments, **constants)
+            kernel[(programs,)](*arguments, enable_fp_fusion=False, **constants)
     else:
-        kernel[grid](*arguments, **constants)
+        kernel[(programs,)](*arguments, enable_fp_fusion=False, **constants)

@@ -34,6 +34,18 @@ def write(pointer, at, value, end, WHOLE: tl.constexpr):
 
 
 @triton.jit
+def read_where(pointer, at, there, dtype: tl.constexpr):
+    """pointer[at] in `dtype` where `there`, else 0."""
+    return widened(tl.load(pointer + at, mask=there, other=0), dtype)
+
+
+@triton.jit
+def write_where(pointer, at, value, there):
+    """pointer[at] = value, rounded to its dtype, where `there`."""
+    tl.store(pointer + at, narrowed(value, pointer.dtype.element_ty), mask=there)
+
+
+@triton.jit
 def widened(value, dtype: tl.constexpr):
     """`value` in `dtype`, which holds it. Triton's interpreter would lose bfloat16's subnormal numbers."""
     if INTERPRETED and value.dtype == tl.bfloat16:

@@ -51,5 +51,11 @@ def _clamp(
         out + start, at, tl.where(value < floor, floor, tl.where(value > ceiling, ceiling, value)), end, WHOLE
     )
     if bits is not None:
-        outside = (value <= low) | (value >= high)
-        write(bits + start // 8, tl.arange(0, BLOCK // 8), packed(outside == 0, BLOCK), (end + 7) // 8, WHOLE)
+        inside = ((value <= low) | (value >= high)) == 0
+        write(
+            bits + start // 8,
+            tl.arange(0, BLOCK // 8),
+            packed(inside & (at < end), BLOCK),
+            (end + 7) // 8,
+            WHOLE,
+        )
