@@ -19,7 +19,7 @@ VECTORS = {"float32": "v4.b32", "float64": "v2.b64", "bfloat16": "v4.b32", "floa
 
 
 def compiled(capability: int, subject: str, *dtypes: str) -> list[dict[str, Any]]:
-    script = Path(__file__).with_name("compiled.py")
+    script = Path(__file__).with_name("compile_for_gpu.py")
     done = subprocess.run(
         [sys.executable, str(script), str(capability), subject, *dtypes],
         capture_output=True,
@@ -32,11 +32,19 @@ def compiled(capability: int, subject: str, *dtypes: str) -> list[dict[str, Any]
     return rows
 
 
-@pytest.mark.parametrize(("subject", "kernels"), [("elementwise", 6), ("layers", 2)])
+HALVES = [(90, ("float32", "bfloat16")), (80, ("float64", "float16"))]
+
+
 @pytest.mark.parametrize(
-    ("capability", "dtypes"), [(90, ("float32", "bfloat16")), (80, ("float64", "float16"))]
+    ("subject", "kernels", "capability", "dtypes"),
+    [
+        *(("elementwise", 6, *half) for half in HALVES),
+        *(("layers", 2, *half) for half in HALVES),
+        ("bias_act", 7, 90, ("float32",)),
+        ("bias_act", 7, 80, ("bfloat16",)),
+    ],
 )
-def test_in_whole_vectors(capability: int, dtypes: tuple[str, ...], subject: str, kernels: int) -> None:
+def test_in_whole_vectors(subject: str, kernels: int, capability: int, dtypes: tuple[str, ...]) -> None:
     rows = compiled(capability, subject, *dtypes)
     assert len(rows) == kernels * len(dtypes)
     for row in rows:
@@ -44,7 +52,7 @@ def test_in_whole_vectors(capability: int, dtypes: tuple[str, ...], subject: str
         vectors = row["block"] * SIZES[dtype] // (16 * 32 * row["warps"])
         assert done[f"ld.global.{VECTORS[dtype]}"] == vectors, row
         assert done[f"st.global.{VECTORS[dtype]}"] == vectors, row
-        assert row["shared"] <= 512, row
+        assert row["shared"] <= 2048, row
         assert not [name for name in done if "local" in name or "atom" in name], row
         assert not [name for name in done if "ftz" in name or name.startswith("fma")], row
         assert row["binary"] > 0

@@ -9,8 +9,8 @@ from torch.overrides import handle_torch_function, has_torch_function
 
 from leaky.catalogue import Spec
 from leaky.errors import ArgumentError, ArgumentTypeError, shown
-from leaky.kernels import native_bias_act
-from leaky.kernels.select import DTYPES, TENSORS, tracing, why_not_native
+from leaky.kernels import gpu, gpu_bias_act, native_bias_act
+from leaky.kernels.select import DTYPES, TENSORS, serving, tracing
 from leaky.nn.bias_act_curves import BiasActCurve, curve_forward
 from leaky.nn.bias_act_ops import BiasAct as _Lines
 from leaky.nn.bias_act_ops import added, run_forward
@@ -53,10 +53,10 @@ def bias_act(
             clamp that is not finite and above 0, a `dim` that x has not, a bias of another shape or device.
         ArgumentTypeError: an argument of another kind or dtype.
 
-    Saved for backward, where f is two lines (relu, leaky_relu, very_leaky_relu) or none: one bit per element on the
-    CPU, two with a slope and a clamp, and nothing for the identity without a clamp; a byte per element on other
-    devices and without the native kernels. Curves keep x, once, and the bias. Under torch.compile, torch.export and
-    functorch transforms it is torch's operations, and the compiler chooses.
+    Saved for backward, where f is two lines (relu, leaky_relu, very_leaky_relu) or none: one bit per element,
+    two with a slope and a clamp, and nothing for the identity without a clamp; a byte per element without the native
+    kernels, or on a GPU those in Triton (from 65,536 elements on). Curves keep x, once, and the bias. Under
+    torch.compile, torch.export and functorch transforms it is torch's operations, and the compiler chooses.
 
     Sums of the bias's gradient are taken in float32 (float64), in an order that depends on the shape alone.
 
@@ -104,11 +104,12 @@ def apply(x: torch.Tensor, bias: torch.Tensor | None, plan: Plan, dim: int) -> t
 
 def _serving(x: torch.Tensor, bias: torch.Tensor | None) -> Any:
     """The module whose kernels serve; None where torch's operations do. Raises where forced ones cannot."""
-    if why_not_native(x, 0) is not None or x.is_neg():
+    kernels = serving(x, 0)[0]
+    if kernels is None or x.is_neg():
         return None
     if bias is not None and (type(bias) not in TENSORS or bias.layout is not torch.strided or bias.is_neg()):
         return None
-    return native_bias_act
+    return gpu_bias_act if kernels is gpu else native_bias_act
 
 
 def _axis(x: Any, bias: Any, dim: Any) -> int:

@@ -19,14 +19,17 @@ from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
 from leaky.kernels.gpu import BLOCK, WARPS
-from leaky.kernels.triton import elementwise, layers
+from leaky.kernels.triton import bias_act, bias_sums, elementwise, layers
 
 DTYPES = {"float32": "fp32", "float64": "fp64", "bfloat16": "bf16", "float16": "fp16"}
 INSTRUCTION = re.compile(r"^\s*(?:@!?%\w+\s+)?([a-z][\w.]*)", re.MULTILINE)
 
 
-def compiled(kernel: Any, capability: int, block: int, warps: int, **arguments: Any) -> dict[str, Any]:
-    """Compile `kernel`; an argument is a type, or a constant. Pointers are aligned as torch allocates."""
+def compiled(kernel: Any, capability: int, warps: int, sized: str | None, **arguments: Any) -> dict[str, Any]:
+    """Compile `kernel`; an argument is a type, or a constant.
+
+    Pointers are aligned as torch allocates, and the size called `sized` is a multiple of 16.
+    """
     names = list(kernel.arg_names)
     types = {name: value if isinstance(value, str) else "constexpr" for name, value in arguments.items()}
     constants = {(names.index(name),): v for name, v in arguments.items() if not isinstance(v, str)}
@@ -35,7 +38,7 @@ def compiled(kernel: Any, capability: int, block: int, warps: int, **arguments: 
         fn=kernel,
         signature={name: types[name] for name in names},
         constexprs=constants,
-        attrs={(i,): aligned for i, name in enumerate(names) if types[name].startswith("*")},
+        attrs={(i,): aligned for i, name in enumerate(names) if types[name].startswith("*") or name == sized},
     )
     made = triton.compile(
         source,
@@ -66,7 +69,30 @@ def layers_cases() -> Any:
         yield {"kernel": "clamp", "dtype": dtype, "mask": mask}, layers.clamp, BLOCK, WARPS, arguments
 
 
-CASES = {"elementwise": elementwise_cases, "layers": layers_cases}
+def bias_act_cases() -> Any:
+    from leaky.kernels.gpu_bias_act import TILE
+
+    for dtype, code in DTYPES.items():
+        work = tl.float64 if dtype == "float64" else tl.float32
+        slopes: dict[str, Any] = {"upper": "fp64", "lower": "fp64"}
+        flat = {"bits": "*u8", "plane": "i32", "PLANES": 2, "KIND": 0, "WORK": work} | slopes
+        arguments = {"x": f"*{code}", "bias": f"*{code}", "out": f"*{code}", "clamp": "fp64", "shift": "i32"}
+        arguments |= {"count": "i32", "c": "i32", "s": "i32", "CLAMP": True, "BLOCK": BLOCK, **flat}
+        for space, channels in ((0, 0), (1, 0), (2, 2), (3, 3)):
+            more = {"SPACE": space, "CHANNELS": channels}
+            about = {"kernel": "forward", "dtype": dtype, "space": space, "channels": channels}
+            yield about, bias_act.forward, BLOCK, WARPS, arguments | more
+        arguments = {"grad": f"*{code}", "grad_x": f"*{code}", "count": "i32", "BLOCK": BLOCK, **flat}
+        yield {"kernel": "backward", "dtype": dtype}, bias_act.backward, BLOCK, WARPS, arguments
+        sums = {"grad": f"*{code}", "grad_x": f"*{code}", "sums": "*fp64" if dtype == "float64" else "*fp32"}
+        sums |= {"n": "i32", "c": "i32", "per": "i32", "splits": "i32", "N": 1, **flat}
+        arguments = sums | {"s": "i32", "S": TILE}
+        yield {"kernel": "rows", "dtype": dtype, "sized": "s"}, bias_sums.rows, TILE, 4, arguments
+        arguments = sums | {"N": 32, "C": TILE // 32}
+        yield {"kernel": "columns", "dtype": dtype, "sized": "c"}, bias_sums.columns, TILE, 4, arguments
+
+
+CASES = {"elementwise": elementwise_cases, "layers": layers_cases, "bias_act": bias_act_cases}
 
 
 def main() -> None:
@@ -75,7 +101,7 @@ def main() -> None:
     rows = []
     for about, kernel, block, warps, arguments in CASES[subject]():
         if about["dtype"] in dtypes:
-            found = compiled(kernel, int(capability), block, warps, **arguments)
+            found = compiled(kernel, int(capability), warps, about.get("sized"), **arguments)
             rows.append({**about, "subject": subject, "block": block, "warps": warps, **found})
     print(json.dumps(rows))
 
