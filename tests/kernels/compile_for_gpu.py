@@ -19,7 +19,7 @@ from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
 from leaky.kernels.gpu import BLOCK, WARPS
-from leaky.kernels.triton import bias_act, bias_sums, elementwise, layers
+from leaky.kernels.triton import bias_act, bias_sums, elementwise, layers, rrelu
 
 DTYPES = {"float32": "fp32", "float64": "fp64", "bfloat16": "bf16", "float16": "fp16"}
 INSTRUCTION = re.compile(r"^\s*(?:@!?%\w+\s+)?([a-z][\w.]*)", re.MULTILINE)
@@ -67,6 +67,14 @@ def layers_cases() -> Any:
         arguments |= {"low": "fp64", "high": "fp64", "count": "i64", "BLOCK": BLOCK}
         arguments["WORK"] = tl.float64 if dtype == "float64" else tl.float32
         yield {"kernel": "clamp", "dtype": dtype, "mask": mask}, layers.clamp, BLOCK, WARPS, arguments
+        given = {"given": arguments.pop("x"), "seed": "*i64", "bits": "*u8", "BACK": not mask, "DIVIDE": mask}
+        yield (
+            {"kernel": "rrelu", "dtype": dtype, "back": not mask},
+            rrelu.rrelu,
+            BLOCK,
+            WARPS,
+            arguments | given,
+        )
 
 
 def bias_act_cases() -> Any:

@@ -25,3 +25,52 @@ def clamp_forward(
     if count:
         kernel = gpu.kernels("layers").clamp
         gpu.launch(kernel, x, count, x, out, mask, low, high, count, WORK=gpu.work_dtype(x))
+
+
+def rrelu_forward(
+    x: torch.Tensor,
+    out: torch.Tensor,
+    low: float,
+    high: float,
+    seed: torch.Tensor,
+    mask: torch.Tensor | None,
+    *,
+    divide: bool = False,
+) -> None:
+    """out = x if not x <= 0 else x * A (`divide`: x / A), A from U(low, high) for every element; `out` may be `x`.
+
+    A is `native_layers.rrelu_forward`'s for the same `seed`, one int64 on x's device. `mask` (uint8, ceil(numel / 8)
+    bytes) gets bit i % 8 of byte i // 8 = not x <= 0.
+    """
+    _rrelu(x, out, low, high, seed, mask, divide, False)
+
+
+def rrelu_backward(
+    grad: torch.Tensor,
+    mask: torch.Tensor,
+    out: torch.Tensor,
+    low: float,
+    high: float,
+    seed: torch.Tensor,
+    *,
+    divide: bool = False,
+) -> None:
+    """out = grad where the bit is set, else grad * A (`divide`: grad / A), A as in forward; `out` may be `grad`."""
+    _rrelu(grad, out, low, high, seed, mask, divide, True)
+
+
+def _rrelu(
+    given: torch.Tensor,
+    out: torch.Tensor,
+    low: float,
+    high: float,
+    seed: torch.Tensor,
+    mask: torch.Tensor | None,
+    divide: bool,
+    back: bool,
+) -> None:
+    count = given.numel()
+    if count:
+        constants = {"BACK": back, "DIVIDE": divide, "WORK": gpu.work_dtype(given)}
+        kernel = gpu.kernels("rrelu").rrelu
+        gpu.launch(kernel, given, count, given, out, mask, seed, low, high, count, **constants)

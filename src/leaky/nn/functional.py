@@ -127,9 +127,9 @@ def rrelu(
     Raises:
         ArgumentError: `lower`, `upper` or `form` is none of these.
 
-    Saved for backward: one bit per element and the seed on the CPU with the native kernels; elsewhere torch draws,
-    and keeps the input and the slopes. Differentiable any number of times. Under torch.compile and functorch
-    transforms it is torch's own.
+    Saved for backward: one bit per element and the seed with the native kernels, or on a GPU those in Triton;
+    elsewhere torch draws, and keeps the input and the slopes. Differentiable any number of times. Under torch.compile
+    and functorch transforms it is torch's own.
 
     Source: Xu, Wang, Chen, Li 2015: Empirical Evaluation of Rectified Activations in Convolutional Network.
     arXiv:1505.00853

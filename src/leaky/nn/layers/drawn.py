@@ -13,13 +13,13 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
-from leaky.kernels import native_layers
-from leaky.kernels.select import why_not_native
+from leaky.kernels import gpu, gpu_layers, native_layers
+from leaky.kernels.select import serving
 from leaky.nn.ops import has_no_address, is_dense, same_layout
 from leaky.nn.reuse import held_once
 
-Rest = tuple[tuple[int, ...], float, float, bool]
-"""Strides of the output, ends of the uniform distribution, and whether its numbers are divisors."""
+Rest = tuple[tuple[int, ...], float, float, bool, Any]
+"""Strides of the output, ends of the uniform distribution, whether its numbers are divisors, and who serves."""
 
 
 def rrelu_in_training(
@@ -27,14 +27,16 @@ def rrelu_in_training(
 ) -> torch.Tensor:
     """x where x > 0, elsewhere x times U(lower, upper), or with `divide` over U(1 / upper, 1 / lower)."""
     learns = x.requires_grad and torch.is_grad_enabled()
-    if why_not_native(x, 0) is not None or (inplace and learns and x.is_leaf):  # which torch refuses
+    serves = serving(x, 0)[0]
+    if serves is None or (inplace and learns and x.is_leaf):  # which torch refuses
         return _by_torch(x, lower, upper, inplace, divide)
     low, high = (1 / upper, 1 / lower) if divide else (lower, upper)
-    seed = torch.empty((), dtype=torch.int64).random_()
+    seed = torch.empty((), dtype=torch.int64, device=x.device).random_()
+    kernels = gpu_layers if serves is gpu else native_layers
     if learns:
-        result: torch.Tensor = KeepSeed.apply(x, seed, float(low), float(high), divide, inplace)  # type: ignore[no-untyped-call]
+        result: torch.Tensor = KeepSeed.apply(x, seed, float(low), float(high), divide, inplace, kernels)  # type: ignore[no-untyped-call]
         return result
-    return _run(x, seed, None, float(low), float(high), divide, inplace)
+    return _run(x, seed, None, float(low), float(high), divide, inplace, kernels)
 
 
 def _run(
@@ -45,6 +47,7 @@ def _run(
     high: float,
     divide: bool,
     inplace: bool,
+    kernels: Any,
 ) -> torch.Tensor:
     """The same draws with and without gradients, so that activation checkpointing finds its first values again."""
     if inplace and is_dense(x):
@@ -52,7 +55,7 @@ def _run(
     else:
         out = torch.empty_like(x)
         source = x if x.is_contiguous() or same_layout(x, out.stride()) else out.copy_(x)
-    native_layers.rrelu_forward(source, out, low, high, seed, bits, divide=divide)
+    kernels.rrelu_forward(source, out, low, high, seed, bits, divide=divide)
     return x.copy_(out) if inplace and out is not x else out
 
 
@@ -61,26 +64,33 @@ class KeepSeed(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, x: torch.Tensor, seed: torch.Tensor, low: float, high: float, divide: bool, inplace: bool
+        ctx: Any,
+        x: torch.Tensor,
+        seed: torch.Tensor,
+        low: float,
+        high: float,
+        divide: bool,
+        inplace: bool,
+        kernels: Any,
     ) -> torch.Tensor:
-        bits = torch.empty((x.numel() + 7) // 8, dtype=torch.uint8)
+        bits = torch.empty((x.numel() + 7) // 8, dtype=torch.uint8, device=x.device)
         stride = x.stride() if inplace and is_dense(x) else torch.empty_like(x).stride()
-        y = _run(x, seed, bits, low, high, divide, inplace)
+        y = _run(x, seed, bits, low, high, divide, inplace, kernels)
         ctx.save_for_backward(bits, seed)
-        ctx.rest = (stride, low, high, divide)
+        ctx.rest = (stride, low, high, divide, kernels)
         if inplace:
             ctx.mark_dirty(x)
         return y
 
     @staticmethod
-    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, None, None, None, None, None]:
+    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, None, None, None, None, None, None]:
         over = held_once(grads)
         bits, seed = ctx.saved_tensors
         if torch.is_grad_enabled():
             grad = _Gradient.apply(grads[0], bits, seed, ctx.rest)  # type: ignore[no-untyped-call]
         else:
             grad = _multiply(grads[0], bits, seed, ctx.rest, over=over)
-        return grad, None, None, None, None, None
+        return grad, None, None, None, None, None, None
 
 
 class _Gradient(torch.autograd.Function):
@@ -104,22 +114,22 @@ def _multiply(
     grad: torch.Tensor, bits: torch.Tensor, seed: torch.Tensor, rest: Rest, *, over: bool
 ) -> torch.Tensor:
     """grad * f'(x); `over` allows to write it over `grad`."""
-    stride, low, high, divide = rest
+    stride, low, high, divide, kernels = rest
     if has_no_address(grad):  # several gradients at once: the slopes as a tensor
-        slopes = torch.empty_strided(grad.shape, stride, dtype=grad.dtype).fill_(1)
-        native_layers.rrelu_backward(slopes, bits, slopes, low, high, seed, divide=divide)
+        slopes = torch.empty_strided(grad.shape, stride, dtype=grad.dtype, device=grad.device).fill_(1)
+        kernels.rrelu_backward(slopes, bits, slopes, low, high, seed, divide=divide)
         return grad * slopes
     if grad.stride() == stride:
         out = grad if over else torch.empty_like(grad)
     else:
-        out = torch.empty_strided(grad.shape, stride, dtype=grad.dtype)
+        out = torch.empty_strided(grad.shape, stride, dtype=grad.dtype, device=grad.device)
         grad = grad if same_layout(grad, stride) else out.copy_(grad)
-    native_layers.rrelu_backward(grad, bits, out, low, high, seed, divide=divide)
+    kernels.rrelu_backward(grad, bits, out, low, high, seed, divide=divide)
     return out
 
 
 def _by_torch(x: torch.Tensor, lower: float, upper: float, inplace: bool, divide: bool) -> torch.Tensor:
-    """Where the native kernels do not serve: torch's own draws, and what it keeps."""
+    """Where no kernels serve: torch's own draws, and what it keeps."""
     if not divide:
         return F.rrelu(x, lower, upper, True, inplace)
     divisors = torch.empty_like(x, requires_grad=False).uniform_(1 / upper, 1 / lower)
