@@ -72,7 +72,7 @@ def test_no_figure_for_a_wrong_bias(name: str, gpu_or_interpreter: str, monkeypa
 
 
 def test_small_tensors_and_layers(gpu_or_interpreter: str) -> None:
-    rows = bench_gpu.small(300, 1, gpu_or_interpreter)
+    rows = bench_gpu.small(300, 2, gpu_or_interpreter)
     rows += bench_gpu.norm("A", (2, 3, 8, 8), 2, gpu_or_interpreter, compiled=False)
     assert [row["candidate"] for row in rows] == ["torch", "leaky", "eager", "leaky"]
     assert rows[0]["ratio"] == rows[2]["ratio"] == 1
@@ -94,7 +94,7 @@ def test_networks(gpu_or_interpreter: str, monkeypatch: Any) -> None:
     small = replace(bench_lean.NETWORKS["nnunet_small"], build=partial(PlainConvUNet3d, features=(4, 8)))
     monkeypatch.setattr(bench_lean, "NETWORKS", {"small": replace(small, shape=shape, trained_on=shape)})
     monkeypatch.setattr("leaky.kernels.select.REQUESTED", None)  # what is tested is not the kernels
-    rows = gpu_models.rows("small", 1, gpu_or_interpreter, compiled=False)
+    rows = gpu_models.rows("small", 2, gpu_or_interpreter, compiled=False)
     assert [row["candidate"] for row in rows] == ["eager", "lean", "checkpointing"]
     if gpu_or_interpreter == "cuda":
         assert all(int(str(row["peak"])) > 0 for row in rows)

@@ -94,21 +94,10 @@ def bias_act_backward(
     per = -(-tiles // splits)
     sums = torch.empty((c, splits) if s > 1 else (splits, c), dtype=grad_bias.dtype, device=grad.device)
     tensors = (grad, bits, grad_x, sums)
-    if s > 1:
-        kernel, sizes, constants = (
-            gpu.kernels("bias_sums").rows,
-            (n, c, s),
-            {**constants, "N": rows, "S": width},
-        )
-    else:
-        kernel, sizes, constants = (
-            gpu.kernels("bias_sums").columns,
-            (n, c),
-            {**constants, "N": rows, "C": width},
-        )
-    gpu.run(
-        kernel, grad, lanes * splits, *tensors, *slopes, *sizes, plane, per, splits, num_warps=4, **constants
-    )
+    subject, sizes = gpu.kernels("bias_sums"), (n, c, s) if s > 1 else (n, c)
+    constants |= {"N": rows, "S" if s > 1 else "C": width, "num_warps": 4}
+    kernel = subject.rows if s > 1 else subject.columns
+    gpu.run(kernel, grad, lanes * splits, *tensors, *slopes, *sizes, plane, per, splits, **constants)
     torch.sum(sums, 1 if s > 1 else 0, out=grad_bias)
 
 

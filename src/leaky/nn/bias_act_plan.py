@@ -77,10 +77,13 @@ def held(y: torch.Tensor, clamp: float) -> torch.Tensor:
     return torch.where(y >= clamp, clamp, torch.where(y <= -clamp, -clamp, y))
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def constants_of(activation: Any, gain: Any, clamp: Any) -> tuple[Any, ...]:
     """`plan_of`, which a compiler calls once instead of reading a spec step by step."""
     return tuple(plan_of(activation, gain, clamp))
+
+
+# What torch.compiler.assume_constant_result does, without importing torch._dynamo (and Triton with it) for everybody.
+constants_of._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
 def plan_of(activation: Any, gain: Any, clamp: Any) -> Plan:
