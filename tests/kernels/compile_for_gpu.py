@@ -90,6 +90,8 @@ def bias_act_cases() -> Any:
             more = {"SPACE": space, "CHANNELS": channels}
             about = {"kernel": "forward", "dtype": dtype, "space": space, "channels": channels}
             yield about, bias_act.forward, BLOCK, WARPS, arguments | more
+        huge = {"count": "i64", "s": "i64", "plane": "i64", "SPACE": 1, "CHANNELS": 0}
+        yield {"kernel": "forward", "dtype": dtype, **huge}, bias_act.forward, BLOCK, WARPS, arguments | huge
         arguments = {"grad": f"*{code}", "grad_x": f"*{code}", "count": "i32", "BLOCK": BLOCK, **flat}
         yield {"kernel": "backward", "dtype": dtype}, bias_act.backward, BLOCK, WARPS, arguments
         sums = {"grad": f"*{code}", "grad_x": f"*{code}", "sums": "*fp64" if dtype == "float64" else "*fp32"}
@@ -98,6 +100,8 @@ def bias_act_cases() -> Any:
         yield {"kernel": "rows", "dtype": dtype, "sized": "s"}, bias_sums.rows, TILE, 4, arguments
         arguments = sums | {"N": 32, "C": TILE // 32}
         yield {"kernel": "columns", "dtype": dtype, "sized": "c"}, bias_sums.columns, TILE, 4, arguments
+        arguments = sums | {"s": "i64", "plane": "i64", "S": TILE}  # beyond 2^31 elements
+        yield {"kernel": "rows", "dtype": dtype, "sized": "s"}, bias_sums.rows, TILE, 4, arguments
 
 
 CASES = {"elementwise": elementwise_cases, "layers": layers_cases, "bias_act": bias_act_cases}

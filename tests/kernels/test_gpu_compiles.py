@@ -40,8 +40,8 @@ HALVES = [(90, ("float32", "bfloat16")), (80, ("float64", "float16"))]
     [
         *(("elementwise", 6, *half) for half in HALVES),
         *(("layers", 4, *half) for half in HALVES),
-        ("bias_act", 7, 90, ("float32",)),
-        ("bias_act", 7, 80, ("bfloat16",)),
+        ("bias_act", 9, 90, ("float32",)),
+        ("bias_act", 9, 80, ("bfloat16",)),
     ],
 )
 def test_in_whole_vectors(subject: str, kernels: int, capability: int, dtypes: tuple[str, ...]) -> None:

@@ -30,6 +30,7 @@ LEAST_CAPABILITY = (8, 0)
 """What Triton supports of NVIDIA's devices; bfloat16 is from there on too."""
 
 
+@functools.cache
 def available() -> bool:
     """Whether Triton is installed; it is not imported here."""
     return importlib.util.find_spec("triton") is not None
