@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("distributed", reason="Dask is not installed")
-
 
 @pytest.fixture
 def changed_task(tiny_task: str) -> Callable[[str], str]:
