@@ -48,6 +48,7 @@ def claims(
             page=page,
             workers=workers,
             measure=not listed,
+            progress=True,
             told=lambda line: typer.echo(line, err=True),
         )
     except KeyboardInterrupt:

@@ -7,13 +7,17 @@ import math
 from pathlib import Path
 
 import pytest
+import torch
 
 from leaky.errors import ArgumentError, StoreError, UnknownNameError
 from leaky.lab import run_claims
 from leaky.lab.claims import ledger, signals, table
 from leaky.lab.claims.claim import Claim, Measurement
+from leaky.lab.claims.comparison import MEASURES, Comparison
 from leaky.lab.claims.kept import KeptClaims
+from leaky.lab.claims.problems import clothes, digits, spirals
 from leaky.lab.claims.verdicts import ALPHA
+from leaky.records import Epoch, Trial, TrialPlan
 
 NAMES = tuple(table.CLAIMS)
 
@@ -24,8 +28,10 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if table.CLAIMS[name].method is not None])
-def test_every_claim_runs(name: str, store: Path) -> None:
+def test_every_claim_runs(name: str, store: Path, request: pytest.FixtureRequest) -> None:
     claim = table.CLAIMS[name]
+    if isinstance(claim.method, Comparison) and any(s.build is clothes for s in claim.method.settings):
+        request.getfixturevalue("shared_data")
     (entry,) = run_claims([name], budget="smoke", store=store, workers=1)
     assert entry.missing == ""
     assert entry.ruling == "undecided", "two seeds decide nothing"
@@ -52,6 +58,7 @@ def test_enough_seeds_to_decide(name: str) -> None:
         pairs = len(claim.method.seeds("small"))
         smallest = 2 / 2**pairs if pairs <= 13 else 2 / 10_000
         assert pairs >= 10
+        assert {n for h in claim.hypotheses for n in h.names}, "hypotheses name values"
         assert smallest * table.FAMILY < ALPHA
 
 
@@ -152,7 +159,6 @@ def test_another_programs_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_gradients_are_those_of_autograd() -> None:
-    torch = pytest.importorskip("torch")
     network = signals.RandomNetwork(0, depth=6, width=8, samples=4)
     spec = signals.parse("leaky_relu(negative_slope=0.2)")
     first = torch.from_numpy(network.inputs @ network.draws[0]).requires_grad_()
@@ -180,3 +186,43 @@ def test_pieces_of_a_linear_network_are_crossings_of_lines() -> None:
     names = ["relu", "leaky_relu(negative_slope=0.2)"]
     found = signals.regions(0, activations=names, depths=[1], width=16, lines=8, points=2001)
     assert 0 < 10 ** found["relu, 1 layers"] - 1 <= 16
+
+
+def trial(losses: list[float | None], validation: float = 0.5) -> Trial:
+    plan = TrialPlan("made up", "", "", "relu", 0.1, 0, "final", {"epochs": 4})
+    epochs = tuple(Epoch(n, loss, validation, None, ()) for n, loss in enumerate(losses, start=1))
+    return Trial(plan, "finished", 0.75, None, epochs, (), 1.0, 1.0, 0.0, None, {}, "")
+
+
+@pytest.mark.parametrize(
+    ("losses", "epochs"),
+    [
+        ([0.6, 0.4, 0.1, 0.05], 2 + 2 / 3),  # 0.2 is two thirds of the way from 0.4 to 0.1
+        ([0.1, 0.05], 1.0),
+        ([0.9, 0.8, 0.7, 0.6], 4.0),
+        ([None], 4.0),
+    ],
+)
+def test_epochs_until_it_has_learned(losses: list[float | None], epochs: float) -> None:
+    assert 10 ** MEASURES["epochs"](trial(losses)) == pytest.approx(epochs)
+
+
+def test_score_and_gap() -> None:
+    assert MEASURES["score"](trial([0.1])) == 0.75
+    assert MEASURES["gap"](trial([0.9, 0.1])) == pytest.approx(0.4)
+    assert math.isnan(MEASURES["gap"](trial([None])))
+
+
+def test_noise_is_on_the_test_images_alone() -> None:
+    clean, noisy = (digits("smoke", hidden=1, train=100, noise=noise) for noise in (0.0, 0.3))
+    at = torch.arange(100)
+    assert torch.equal(clean.train_samples.take(at)[0], noisy.train_samples.take(at)[0])
+    (a, _), (b, _) = (next(iter(task.parts(0)[2].batches())) for task in (clean, noisy))
+    assert (a - b).std() == pytest.approx(0.3, abs=0.02)
+
+
+def test_spirals_are_not_separated_by_a_line() -> None:
+    x, y = spirals("smoke").train_samples.take(torch.arange(600))
+    from sklearn.linear_model import LogisticRegression
+
+    assert LogisticRegression().fit(x, y).score(x, y) < 0.7

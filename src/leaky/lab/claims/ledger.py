@@ -12,7 +12,8 @@ from typing import Any
 import torch
 
 from leaky.errors import ArgumentError
-from leaky.lab.claims.claim import BUDGETS, Claim, Measurement, Values
+from leaky.lab.claims.claim import BUDGETS, Claim, Measurement, Method, Values
+from leaky.lab.claims.comparison import Comparison
 from leaky.lab.claims.kept import KeptClaims
 from leaky.lab.claims.page import write_page
 from leaky.lab.claims.table import CLAIMS, FAMILY, chosen
@@ -22,6 +23,7 @@ from leaky.lab.environment import environment, now
 from leaky.lab.execute import Executor
 from leaky.records import Ruling
 from leaky.records.ledger import Effect, Entry, Outcome
+from leaky.report.text import duration_text
 from leaky.report.write import check_writable
 
 Told = Callable[[str], None]
@@ -35,6 +37,7 @@ class Ledger:
     budget: str
     trainers: Engine
     told: Told
+    shown: bool = False
     executor: Executor | None = None
 
     def measure(self, claim: Claim) -> None:
@@ -42,9 +45,7 @@ class Ledger:
         if claim.method is None or self.is_current(claim):
             return
         began = time.monotonic()
-        method = claim.method
-        assert isinstance(method, Measurement)
-        rows, notes = self._seeds(claim, method), ()
+        rows, notes = self._rows(claim, claim.method)
         outcome = Outcome(
             claim=claim.name,
             definition=claim.definition(self.budget),
@@ -58,10 +59,41 @@ class Ledger:
         )
         self.kept.keep(outcome)
 
+    def _rows(self, claim: Claim, method: Method) -> tuple[dict[int, Values], tuple[str, ...]]:
+        if isinstance(method, Comparison):
+            return method.run(self.budget, self.kept.path, self.trainers.workers, self.shown)
+        assert isinstance(method, Measurement)
+        return self._seeds(claim, method), ()
+
     def is_current(self, claim: Claim) -> bool:
         """Whether the store has a whole outcome of this very definition."""
         outcome = self.kept.outcome(claim, self.budget)
         return outcome is not None and outcome.definition == claim.definition(self.budget)
+
+    def plan(self, claims: Sequence[Claim]) -> None:
+        """Tell what is missing and how long it takes: by a seed of a measurement, an epoch of a training."""
+        if self.budget == "smoke" or not claims:
+            return
+        total = 0.0
+        for claim in claims:
+            seconds = self._estimate(claim)
+            total += seconds
+            self.told(f"{claim.number} {claim.name}: about {duration_text(seconds)}")
+        self.told(f"{len(claims)} claims, about {duration_text(total)} on {self.trainers.workers} workers")
+
+    def _estimate(self, claim: Claim) -> float:
+        if isinstance(claim.method, Comparison):
+            return claim.method.estimate(self.budget, self.trainers.workers)
+        assert isinstance(claim.method, Measurement)
+        found = self.kept.measured(claim, claim.method, self.budget)
+        missing = [seed for seed in claim.method.seeds(self.budget) if seed not in found]
+        if not missing:
+            return 0.0
+        began = time.monotonic()
+        values = measured(claim.name, missing[0], self.budget)
+        self.kept.put(claim, claim.method, self.budget, missing[0], values)
+        side_by_side = 1 if claim.method.alone else self.trainers.workers
+        return (time.monotonic() - began) * (len(missing) - 1) / side_by_side
 
     def _seeds(self, claim: Claim, method: Measurement) -> dict[int, Values]:
         found = self.kept.measured(claim, method, self.budget)
@@ -106,6 +138,7 @@ def run_claims(
     page: str | Path | None = None,
     workers: int | None = None,
     measure: bool = True,
+    progress: bool = False,
     told: Told = lambda line: None,
 ) -> list[Entry]:
     """Measure what is missing of these claims, and rule on them.
@@ -117,7 +150,8 @@ def run_claims(
         page: write the whole ledger as Markdown here, its numbers as JSON and its pictures beside it.
         workers: processes side by side; by default one per core.
         measure: False only reads what the store has.
-        told: is given a line for every claim, before and after.
+        progress: show that of every comparison on stderr.
+        told: is given the plan with its estimate, then a line for every claim.
 
     Returns:
         The ledger's entries of these claims, in its order. Holm's correction is over the whole ledger, whatever is
@@ -140,8 +174,12 @@ def run_claims(
     if page is not None:
         check_writable(page, "page")
     with engine(None, workers) as trainers, KeptClaims(store) as kept:
-        ledger = Ledger(kept, budget, trainers, told)
-        for claim in claims if measure else ():
+        ledger = Ledger(kept, budget, trainers, told, progress)
+        missing = [claim for claim in claims if claim.method is not None and not ledger.is_current(claim)]
+        if measure:
+            ledger.plan(missing)
+        for claim in missing if measure else ():
+            told(f"{claim.number} {claim.name} ...")
             ledger.measure(claim)
         found = entries(kept, budget)
         if page is not None:

@@ -45,8 +45,7 @@ class RandomNetwork:
         self.back = random.standard_normal((samples, width))
 
     def layers(self, spec: Spec, gain: float) -> Iterator[tuple[Array, Array]]:
-        """Pre-activations and outputs, layer by layer. The gain counts from the second layer on: inputs are
-        normal."""
+        """Pre-activations and outputs, layer by layer; the gain counts from the second on, as inputs are normal."""
         signal = self.inputs
         for number, draw in enumerate(self.draws):
             before = signal @ draw * (gain if number else 1.0)
