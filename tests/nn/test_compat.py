@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import inspect
 import math
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from torch.nn import functional as F
 from twins import normal
 
 from leaky.errors import ArgumentError
+from leaky.nn import bias_act, bias_act_module
 from leaky.nn.compat import mmcv, rosinality, stylegan3
 
 Op = Callable[..., torch.Tensor]
@@ -91,6 +93,14 @@ def test_stylegans_nine(act: str) -> None:
     last = normal(6, seed=2, dtype=torch.float64)
     for impl in ("cuda", "ref"):
         torch.testing.assert_close(stylegan3.bias_act(x, last, 3, act, impl=impl), reference(x, last, 3, act))
+
+
+@pytest.mark.parametrize(
+    "module", [bias_act, bias_act_module, mmcv, rosinality, stylegan3], ids=lambda m: m.__name__
+)
+def test_the_examples_run(module: Any) -> None:
+    failed, tried = doctest.testmod(module)
+    assert (failed, tried > 0) == (0, True)
 
 
 def test_stylegans_table_is_the_one_its_networks_read() -> None:
