@@ -12,6 +12,7 @@ from leaky.models import compare, proof, twins
 from leaky.models.calls import Call
 from leaky.models.isolate import Example, copy_of, told
 from leaky.models.observe import Observation, observe
+from leaky.models.others import CLASSES
 from leaky.models.plan import Change, Plan, Planner, apply
 from leaky.models.report import LeanReport, LeanSite
 from leaky.models.sites import Pair, find
@@ -47,7 +48,8 @@ class Attempt:
             hint = "; not all of it traces, an `example` may show more" if opaque and not self.example else ""
             raise ArgumentError(
                 f"lean: `model` ({type(self.model).__name__}) has no ReLU or LeakyReLU, neither as a module nor as "
-                f"a function it calls; there is nothing to make lean{hint}"
+                "a function it calls, and no other activation that could keep less; there is nothing to make "
+                f"lean{hint}"
             )
 
     def run(self) -> tuple[Plan, Observation | None]:
@@ -262,4 +264,6 @@ def _was(module: torch.nn.Module) -> str:
         slope = module.negative_slope
         shown = f"{slope:g}" if isinstance(slope, int | float) else "no number"
         return f"{name}({shown}{', inplace' if module.inplace else ''})"
+    if isinstance(module, CLASSES):
+        return f"{name}({module.extra_repr()})"
     return f"{name}({'inplace' if getattr(module, 'inplace', False) else ''})"

@@ -23,15 +23,22 @@ from leaky.nn import functional
 
 @dataclass(frozen=True)
 class Call:
-    """One way to call a (leaky) ReLU: which, with which slope, over its input or not."""
+    """One way to call a (leaky) ReLU: which, with which slope, over its input or not.
+
+    Of a module of another kind (`others.OTHERS`) `other` is the class and `settings` are what it computes by.
+    """
 
     relu: bool
     slope: float
     inplace: bool
+    other: str = ""
+    settings: tuple[tuple[str, Any], ...] = ()
 
     @property
     def kind(self) -> str:
         """What is decided for together: calls of one kind keep the same for backward."""
+        if self.other:
+            return self.other
         return ("relu" if self.relu else "leaky_relu") + (" in place" if self.inplace else "")
 
     def __str__(self) -> str:

@@ -19,6 +19,8 @@ def lean(model: torch.nn.Module, example: Any = None, *, dry_run: bool = False) 
 
     - A LeakyReLU or ReLU, or a call of `F.leaky_relu` or `F.relu`, keeps one bit per element where that saves
       anything.
+    - ReLU6 and Hardtanh modules keep one bit per element; ELU, CELU, SELU, Softplus and PReLU their output instead of
+      their input, where another layer keeps that anyway; RReLU the slopes that torch draws, and not its input.
     - A BatchNorm, InstanceNorm, GroupNorm or SyncBatchNorm whose output goes into a LeakyReLU and nowhere else
       applies it too, and the two keep one tensor instead of two.
 

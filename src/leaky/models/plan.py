@@ -12,6 +12,7 @@ from leaky import nn
 from leaky.models import twins
 from leaky.models.calls import Call
 from leaky.models.observe import Observation
+from leaky.models.others import OTHERS
 from leaky.models.proof import Trial, try_activation, try_pair
 from leaky.models.sites import Activation, Calls, Pair, Sites, call_of
 from leaky.models.trace import inside
@@ -165,6 +166,7 @@ class Planner:
             refused.get(("bits", site.name))
             or site.own_class
             or ("it keeps one bit already" if type(module) in (nn.LeakyReLU, nn.ReLU) else None)
+            or ("it keeps no more than it needs" if type(module) in _LEANEST else None)
             or self._no_use(site.name, site)
         )
         if reason is None:
@@ -238,6 +240,9 @@ class Planner:
             if wasted > self.seen.elements[key] * _BIT:
                 return None
             return "what it keeps is kept by other layers anyway"
+        keeps_output = site.call.other in _OUTPUTS
+        if keeps_output and site.uses and not any(site.uses):
+            return "its output would be kept instead of its input, and no layer keeps that anyway"
         if not (site.call.relu or site.call.inplace):
             return None
         if not site.uses:
@@ -248,6 +253,8 @@ class Planner:
         return f"it keeps its output, as {next(keeper for keeper in site.uses if keeper)} does anyway"
 
 
+_LEANEST = tuple(other.becomes for other in OTHERS.values())
+_OUTPUTS = frozenset(cls.__name__ for cls, other in OTHERS.items() if other.output)
 _NO_GAIN = "the kernels that serve it here keep as much"
 _LITTLE = "with bits for all calls of its kind, more would be kept"
 _UNKNOWN = (

@@ -14,7 +14,7 @@ from torch import distributed
 from torch.nn import functional as F
 
 from leaky.kernels.select import SMALL, explain
-from leaky.models import twins
+from leaky.models import others, twins
 from leaky.models.calls import Call, LeanCalls
 from leaky.models.compare import Values, differs
 from leaky.models.isolate import Example, tensors_in, told
@@ -40,8 +40,50 @@ class Trial:
     keeps: str = "one tensor for both"
 
 
+def try_other(call: Call, like: torch.Tensor) -> Trial:
+    """An activation of another kind that keeps less, against torch's, in the dtype and on the device of `like`."""
+    channels = len(dict(call.settings).get("weight", [0] * 16))
+    x = 3 * _normal((4, channels, max(4, SMALL // channels)), like)
+    x.view(-1)[:3] = x.new_tensor([0.0, -0.0, 1.0])
+
+    def fresh(lean: bool) -> torch.nn.Module:
+        torch.manual_seed(20)  # `lean` puts the generators back
+        module = others.made(call.other, call.settings).to(like.device, like.dtype)
+        if lean:
+            twins.keep_bits(module)
+        return module
+
+    try:
+        lean, eager = fresh(True), fresh(False)
+        reason = None
+        for _ in range(2):  # its second call may find other state than its first
+            torch.manual_seed(20)
+            found = _evaluate(lean, x, lean)
+            torch.manual_seed(20)
+            reason = reason or differs(found, _evaluate(eager, x, eager))
+        alone = call.inplace and call.other != "RReLU"  # which keeps its slopes beside its output
+        before, after = (_saved(fresh(one), x, with_output=not alone) for one in (False, True))
+    except Exception as error:
+        return Trial(f"its form that keeps less raised {told(error)}")
+    try:
+        _evaluate(lambda x: lean(x).add_(1), x)
+        may_change = True
+    except RuntimeError:
+        may_change = False
+    keeps = others.OTHERS[getattr(torch.nn, call.other)].keeps
+    return Trial(
+        reason and f"its form that keeps less computes something else: {reason}",
+        before,
+        after,
+        may_change,
+        keeps,
+    )
+
+
 def try_activation(call: Call, like: torch.Tensor) -> Trial:
     """One-bit (leaky) ReLU against torch's, in the dtype and on the device of `like`."""
+    if call.other:
+        return try_other(call, like)
     x = _normal((4, 16, SMALL // 32), like)  # above what the kernels hand to torch because it is small
     x.view(-1)[:3] = x.new_tensor([0.0, -0.0, 1.0])
 

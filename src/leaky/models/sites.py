@@ -9,13 +9,18 @@ import torch
 from torch import fx
 
 from leaky import nn
-from leaky.models import twins
+from leaky.models import others, twins
 from leaky.models.calls import FUNCTIONS, METHODS, NAMES, Call
 from leaky.models.graph import changed_later, handed_on, kept_by, readers
 from leaky.models.reading import CHECKPOINTS, mentions
 from leaky.models.trace import Region, Traces, inside, is_leaf, join
 
-ACTIVATIONS = (torch.nn.LeakyReLU, nn.LeakyReLU, torch.nn.ReLU, nn.ReLU)
+ACTIVATIONS = (
+    *(torch.nn.LeakyReLU, nn.LeakyReLU, torch.nn.ReLU, nn.ReLU),
+    *others.OTHERS,
+    *(other.becomes for other in others.OTHERS.values()),
+)
+KINDS: tuple[type[torch.nn.Module], ...] = (torch.nn.LeakyReLU, torch.nn.ReLU, *others.CLASSES)
 
 
 @dataclass
@@ -84,7 +89,7 @@ def find(model: torch.nn.Module, traces: Traces) -> Sites:
     activations = {
         name: Activation(name, names[name][1:], call_of(module), _own_class(module))
         for name, module in modules.items()
-        if isinstance(module, torch.nn.LeakyReLU | torch.nn.ReLU)
+        if isinstance(module, KINDS)
     }
     checkpoints = frozenset(
         name for name, module in modules.items() if not is_leaf(module) and mentions(module, CHECKPOINTS)
@@ -101,7 +106,10 @@ def call_of(module: Any) -> Call:
     """What an activation module computes."""
     if isinstance(module, torch.nn.LeakyReLU):
         return Call(False, module.negative_slope, module.inplace)
-    return Call(True, 0.0, module.inplace)
+    if isinstance(module, torch.nn.ReLU):
+        return Call(True, 0.0, module.inplace)
+    inplace = bool(getattr(module, "inplace", False))
+    return Call(False, 0.0, inplace, others.name_of(module), others.settings_of(module))
 
 
 def read_call(node: fx.Node) -> Call | None:
@@ -146,7 +154,7 @@ def _read_uses(sites: Sites, traces: Traces, first: dict[str, str]) -> None:
     for region in traces.regions:
         for node in region.graph.nodes:
             module = region.module(node)
-            if isinstance(module, torch.nn.LeakyReLU | torch.nn.ReLU):
+            if isinstance(module, KINDS):
                 name = _called(region, node, first)
                 if name not in sites.activations:
                     continue

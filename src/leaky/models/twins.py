@@ -15,6 +15,7 @@ from leaky import nn
 from leaky.catalogue import Spec, lookup
 from leaky.models.calls import LeanForward, calls_are_lean, finish
 from leaky.models.marks import Mark, put, take
+from leaky.models.others import OTHERS
 from leaky.nn import norm_acts
 
 _ORIGINAL = "_leaky_original"
@@ -170,9 +171,13 @@ def absorb(norm: torch.nn.Module, absorption: Absorption) -> None:
 
 
 def keep_bits(activation: torch.nn.Module) -> None:
-    """Let an activation keep one bit per element."""
+    """Let an activation keep one bit per element, or what its kind can do with."""
     if not is_lean(activation):
-        become(activation, nn.ReLU if isinstance(activation, torch.nn.ReLU) else nn.LeakyReLU)
+        other = OTHERS.get(type(activation))
+        if other is not None:
+            become(activation, other.becomes)
+        else:
+            become(activation, nn.ReLU if isinstance(activation, torch.nn.ReLU) else nn.LeakyReLU)
 
 
 def lean_calls(owner: torch.nn.Module, kinds: frozenset[str]) -> None:
