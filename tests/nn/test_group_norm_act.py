@@ -90,6 +90,7 @@ def test_what_is_kept() -> None:
     assert leaky.nn.GroupNormAct(2, 6).explain(x).keeps == "its own output only"
     assert pair(2, 0.1)[0].explain(x).keeps == "its own output and the input of 3 channels"
     assert leaky.nn.GroupNormAct(2, 6, activation="relu").explain(x).keeps == "the norm's input only"
+    assert "without space" in leaky.nn.GroupNormAct(2, 6).explain(normal(400, 6)).reason
     assert "does not have 6 channels" in str(leaky.nn.GroupNormAct(2, 6).explain(normal(4, 5, 32, 32)))
 
 
