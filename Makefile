@@ -57,6 +57,7 @@ bench: $(VENV)/dev.stamp ## the figures in benchmarks/, measured here
 	@$(BIN)/python benchmarks/bench_lean.py
 	@$(BIN)/python benchmarks/bench_doctor.py
 	@if $(BIN)/python -c 'import sys, torch; sys.exit(not torch.cuda.is_available())'; then $(BIN)/python benchmarks/bench_gpu.py; fi
+	@$(BIN)/python benchmarks/bench_compile.py
 
 exhaustive: $(VENV)/dev.stamp ## every float32 through every element-wise function, against float64: hours; goes on where it was
 	@$(BIN)/python benchmarks/exhaustive.py
