@@ -56,3 +56,17 @@ def test_code_that_a_model_does_not_use_is_no_part_of_it(monkeypatch: pytest.Mon
     homes = {thing.__module__ for thing in read if thing.__module__.startswith("leaky.")}
     assert "leaky.lab.tasks.digits" in homes
     assert not {home for home in homes if ".text" in home or ".series" in home or ".vision" in home}
+
+
+def test_defaults_by_keyword_are_told_each_time_alike() -> None:
+    """They are read into tuples made for the moment, whose ids others get after them."""
+
+    def one(*, a: int = 1, b: int = 2, c: int = 3, d: int = 4) -> int:
+        return a + b + c + d
+
+    def more(*, e: int = 1, f: int = 2, g: int = 3) -> int:
+        return one() + e + f + g
+
+    parts = list(identity._parts((one, more), {}))
+    for default in "abcdefg":
+        assert repr(default) in parts

@@ -28,18 +28,18 @@ def identity(thing: Any) -> str:
     Other objects are told by their pickled state.
     """
     digest = hashlib.sha256()
-    for part in _parts(thing, set()):
+    for part in _parts(thing, {}):
         digest.update(part.encode() + b"\0")
     return digest.hexdigest()
 
 
-def _parts(thing: Any, seen: set[int]) -> Iterator[str]:
+def _parts(thing: Any, seen: dict[int, Any]) -> Iterator[str]:
     if isinstance(thing, _PLAIN):
         yield repr(thing)
         return
     if id(thing) in seen:
         return
-    seen.add(id(thing))
+    seen[id(thing)] = thing  # held, or what is made next may have its id
     if isinstance(thing, functools.partial):
         for part in (thing.func, *thing.args, *sorted(thing.keywords.items())):
             yield from _parts(part, seen)
@@ -57,7 +57,7 @@ def _parts(thing: Any, seen: set[int]) -> Iterator[str]:
         yield from _of_object(thing, seen)
 
 
-def _of_function(function: types.FunctionType, seen: set[int]) -> Iterator[str]:
+def _of_function(function: types.FunctionType, seen: dict[int, Any]) -> Iterator[str]:
     yield _source(function)
     held = [cell.cell_contents for cell in function.__closure__ or () if _filled(cell)]
     for part in (*held, *(function.__defaults__ or ()), *sorted((function.__kwdefaults__ or {}).items())):
@@ -65,7 +65,7 @@ def _of_function(function: types.FunctionType, seen: set[int]) -> Iterator[str]:
     yield from _named_in(function, seen)
 
 
-def _of_class(cls: type, seen: set[int]) -> Iterator[str]:
+def _of_class(cls: type, seen: dict[int, Any]) -> Iterator[str]:
     yield _source(cls)
     for base in cls.__bases__:
         if _is_followed(base, cls.__module__):
@@ -75,7 +75,7 @@ def _of_class(cls: type, seen: set[int]) -> Iterator[str]:
             yield from _named_in(member, seen)
 
 
-def _named_in(function: types.FunctionType, seen: set[int]) -> Iterator[str]:
+def _named_in(function: types.FunctionType, seen: dict[int, Any]) -> Iterator[str]:
     """What a function's code names at the top of its module: functions, classes, and plain constants."""
     for name in sorted(_names(function.__code__)):
         value = function.__globals__.get(name)
@@ -95,7 +95,7 @@ def _names(code: types.CodeType) -> set[str]:
     return set(code.co_names).union(*inner)
 
 
-def _of_object(thing: Any, seen: set[int]) -> Iterator[str]:
+def _of_object(thing: Any, seen: dict[int, Any]) -> Iterator[str]:
     yield f"{type(thing).__module__}.{type(thing).__qualname__}"
     if hasattr(type(thing), "__dict__") and type(thing).__module__ == "__main__":
         yield from _parts(type(thing), seen)

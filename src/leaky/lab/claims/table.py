@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from leaky.errors import unknown_name
-from leaky.lab.claims import initialisation, training
+from leaky.lab.claims import cost, initialisation, training, units
 from leaky.lab.claims.claim import Claim
 
-_THEMES = (initialisation, training)
+_THEMES = (initialisation, units, training, cost)
 
 CLAIMS: Mapping[str, Claim] = MappingProxyType(
     {
