@@ -226,3 +226,13 @@ def test_spirals_are_not_separated_by_a_line() -> None:
     from sklearn.linear_model import LogisticRegression
 
     assert LogisticRegression().fit(x, y).score(x, y) < 0.7
+
+
+def test_mean_over_rms_of_known_outputs() -> None:
+    """Of N(0, 1): 0 for the identity, sqrt(1 / pi) for ReLU, whose dead units are left out without a warning."""
+    names = ["relu", "leaky_relu(negative_slope=1.0)"]
+    found = signals.means(0, activations=names, depth=1, width=64, samples=4096)
+    assert found["relu"] == pytest.approx(math.sqrt(1 / math.pi), abs=0.01)
+    assert found["leaky_relu(negative_slope=1.0)"] < 0.03
+    narrow = signals.means(0, activations=["relu"], depth=4, width=8, samples=2)
+    assert math.isfinite(narrow["relu"])

@@ -16,7 +16,7 @@ def _slope(value: str) -> str:
     return f"leaky_relu(negative_slope={value})"
 
 
-_LEAKS = ["0.01", "0.2", "0.3333333333333333"]
+_LEAKS = ["0.01", "0.2", "1/3"]
 _FAMILY = ["relu", *map(_slope, _LEAKS)]
 
 HALF_DEAD = Claim(
@@ -106,12 +106,12 @@ VANISHING = Claim(
     "50 layers of at least a hundredth of the last one's, with Xavier's gain, which starves ReLU.",
     method=Measurement(
         signals.gradients,
-        {"activations": _FAMILY, "gains": ["1", "1.4142135623730951", "own"], **_GRADIENTS},
+        {"activations": _FAMILY, "gains": ["1", "sqrt(2)", "own"], **_GRADIENTS},
         _FEW,
     ),
     hypotheses=tuple(
         Hypothesis(
-            f"slope {float(slope):.2g} keeps a hundredth of the gradient through 50 layers at gain 1",
+            f"slope {slope} keeps a hundredth of the gradient through 50 layers at gain 1",
             (f"{_slope(slope)}, gain 1, 50 layers",),
             (),
             "higher",
@@ -136,14 +136,14 @@ EXPLODING = Claim(
     "one's, compared with ReLU's on the same weights. The margin is 12 % (0.05 of log10).",
     method=Measurement(
         signals.gradients,
-        {"activations": _FAMILY, "gains": ["1", "1.4142135623730951", "own"], **_GRADIENTS},
+        {"activations": _FAMILY, "gains": ["1", "sqrt(2)", "own"], **_GRADIENTS},
         _FEW,
     ),
     hypotheses=tuple(
         Hypothesis(
-            f"gradients grow less with slope {float(slope):.2g} than with ReLU",
-            (f"{_slope(slope)}, gain 1.4142135623730951, 50 layers",),
-            ("relu, gain 1.4142135623730951, 50 layers",),
+            f"gradients grow less with slope {slope} than with ReLU",
+            (f"{_slope(slope)}, gain sqrt(2), 50 layers",),
+            ("relu, gain sqrt(2), 50 layers",),
             "lower",
             0.05,
             unit=f"difference of {_RATIO}",
@@ -215,7 +215,7 @@ FACTOR = Claim(
         signals.gradients,
         {
             "activations": [_slope(a) for a in ("0.01", "0.1", "0.3", "0.7")],
-            "gains": ["1.4142135623730951", "own"],
+            "gains": ["sqrt(2)", "own"],
             **_GRADIENTS,
             "depths": [10, 50],
         },
@@ -224,7 +224,7 @@ FACTOR = Claim(
     hypotheses=tuple(
         Hypothesis(
             f"it changes the gradient by more than a factor of 2 over 50 layers at slope {slope}",
-            (f"{_slope(slope)}, gain 1.4142135623730951, 50 layers",),
+            (f"{_slope(slope)}, gain sqrt(2), 50 layers",),
             (f"{_slope(slope)}, gain own, 50 layers",),
             "higher",
             0.30103,
@@ -253,7 +253,7 @@ COSINE = Claim(
     ),
     hypotheses=tuple(
         Hypothesis(
-            f"slope 0.01 brings inputs no closer together than {float(slope):.2g}",
+            f"slope 0.01 brings inputs no closer together than {slope}",
             (_slope("0.01"),),
             (_slope(slope),),
             "same",
@@ -282,7 +282,7 @@ REGIONS = Claim(
     ),
     hypotheses=tuple(
         Hypothesis(
-            f"fewer pieces with slope {float(slope):.2g} than with ReLU, {layers} layer{'s' if layers > 1 else ''}",
+            f"fewer pieces with slope {slope} than with ReLU, {layers} layer{'s' if layers > 1 else ''}",
             (f"{_slope(slope)}, {layers} layers",),
             (f"relu, {layers} layers",),
             "lower",

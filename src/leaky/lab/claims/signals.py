@@ -73,7 +73,7 @@ def gradients(
 ) -> Values:
     """How gradients grow or shrink on their way to the first layer, by depth, gain and activation.
 
-    A gain is a number, or "own": the activation's, or "torch": what `torch.nn.init.calculate_gain` gives.
+    A gain is a number, "sqrt(2)", "own": the activation's, or "torch": what `torch.nn.init.calculate_gain` gives.
     """
     found = {}
     for depth in depths:
@@ -91,6 +91,8 @@ def gain_of(spec: Spec, gain: str) -> float:
     """The factor on 1/sqrt(fan_in) that `gain` names."""
     if gain == "own":
         return spec.gain
+    if gain == "sqrt(2)":
+        return math.sqrt(2)
     if gain == "torch":
         return {"tanh": 5 / 3, "sigmoid": 1.0, "relu": math.sqrt(2)}[spec.activation.name]
     return float(gain)
@@ -188,11 +190,13 @@ def regions(
 
 
 def means(seed: int, *, activations: list[str], depth: int, width: int, samples: int) -> Values:
-    """Size of a unit's mean output over its rms, on average over the units of the last layer."""
+    """Size of a unit's mean output over its rms, a mean over the last layer but for dead units."""
     network = RandomNetwork(seed, depth, width, samples)
     found = {}
     for text in activations:
         spec = parse(text)
         out = network.outputs(spec, spec.gain)
-        found[text] = float(np.mean(np.abs(out.mean(0)) / np.sqrt(np.square(out).mean(0))))
+        size = np.sqrt(np.square(out).mean(0))
+        alive = size > 0
+        found[text] = float(np.mean(np.abs(out.mean(0)[alive]) / size[alive]))
     return found
