@@ -140,6 +140,16 @@ template <class T> LEAKY_INLINE void store_part(T* p, int count, const Pack<Comp
 #endif
 }
 
+/// Loaded once: a compiler may otherwise read memory again where an operation takes it from there.
+template <class C> LEAKY_INLINE Pack<C> in_registers(Pack<C> p) {
+#if defined(__AVX512F__)
+    LEAKY_EACH asm("" : "+v"(p.v[k]));
+#elif LEAKY_X86
+    LEAKY_EACH asm("" : "+x"(p.v[k]));
+#endif
+    return p;
+}
+
 /// y = f(x), pack by pack, once y is aligned: NumPy's arrays start 16 bytes after a line of the cache, and each wide
 /// store would touch two. `Stream` past the caches.
 template <class T, bool Stream, class F> LEAKY_INLINE void map_range(const T* x, T* y, int64_t count, const F& f) {
@@ -154,7 +164,7 @@ template <class T, bool Stream, class F> LEAKY_INLINE void map_range(const T* x,
             store_part(y + i, int(done), f(load_part(x + i, int(done), C(0))));
         }
     }
-    for (; i + lanes <= count; i += lanes) store<Stream>(y + i, f(load(x + i)));
+    for (; i + lanes <= count; i += lanes) store<Stream>(y + i, f(in_registers(load(x + i))));
     if (i < count) store_part(y + i, int(count - i), f(load_part(x + i, int(count - i), C(0))));
     if constexpr (Stream) stream_end();
 }
