@@ -19,6 +19,7 @@ import json
 import math
 import os
 import platform
+import random
 import resource
 import statistics
 import subprocess
@@ -84,7 +85,7 @@ def interleaved(
 ) -> dict[str, Timing]:
     """Time the candidates in turn, once `check` has passed; it raises `WrongResultError` where one is wrong.
 
-    Every other round runs backwards: a candidate finds the memory and the caches as the one before it left them.
+    Every round has an order of its own: a candidate finds the memory and the caches as the one before it left them.
     """
     check()
     for _ in range(warmup):
@@ -92,11 +93,13 @@ def interleaved(
             call()
     seconds: dict[str, list[float]] = {name: [] for name in candidates}
     faults = dict.fromkeys(candidates, 0)
+    shuffled, turns = random.Random(0), list(candidates.items())
     gc.collect()
     gc.disable()
     try:
-        for number in range(rounds):
-            for name, call in list(candidates.items())[:: -1 if number % 2 else 1]:
+        for _ in range(rounds):
+            shuffled.shuffle(turns)
+            for name, call in turns:
                 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
                 began = time.perf_counter()
                 call()
