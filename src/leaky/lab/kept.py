@@ -9,12 +9,13 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from leaky.lab.design import Design, choose_rates
-from leaky.lab.interaction import Outcome, conditions
-from leaky.lab.notes import notes
 from leaky.records import Factor, Metric, Study, Trial
+
+if TYPE_CHECKING:
+    from leaky.lab.interaction import Outcome
 
 Lookup = Callable[[Iterable[str]], dict[str, Trial]]
 """Trials by their keys: those that are there."""
@@ -64,6 +65,9 @@ class KeptStudy:
 
     def study(self, outcomes: Sequence[Outcome], *, reused: int = 0, seconds: float | None = None) -> Study:
         """What the outcomes come to. `seconds` are those that all trials took together unless told otherwise."""
+        from leaky.lab.interaction import conditions  # reading a store needs no SciPy
+        from leaky.lab.notes import notes
+
         made = conditions(self.designs, outcomes, self.metric, margin=self.margin, resolution=self.resolution)
         trials = tuple(trial for _, members in outcomes for trial in members)
         first = self.designs[0]
