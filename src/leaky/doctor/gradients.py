@@ -18,7 +18,6 @@ from leaky.doctor.tally import Tally
 
 _NODES = {"selu": "elu", "celu": "elu", "prelu": "prelukernel", "rrelu": "rreluwithnoise"}
 _PRECISE = (torch.float32, torch.float64)
-_KEEPERS = ("keepbits", "keepoutput", "keepbytes")
 
 
 def follow(
@@ -65,8 +64,8 @@ def _is_own(node: Any, applied: Applied) -> bool:
 
 @lru_cache(maxsize=1024)
 def _named(node: str, entry: str) -> bool:
-    name = node.partition("Backward")[0].lower()
-    return name in (_NODES.get(entry), entry.replace("_", ""), *_KEEPERS)
+    name = node.partition("Backward")[0].lower().lstrip("_")
+    return name.startswith("keep") or name in (_NODES.get(entry), entry.replace("_", ""))  # Keep...: leaky's own
 
 
 def _slope(y: torch.Tensor, applied: Applied, unit: int, x: torch.Tensor | None) -> Any:
