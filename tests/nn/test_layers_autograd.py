@@ -19,6 +19,19 @@ def close(found: Any, wanted: Any) -> None:
 
 @needs_native
 @every_layer
+def test_views_whose_sign_is_still_to_be_changed(layer: Layer) -> None:
+    """As imaginary parts of conjugates are: their memory holds the negative numbers."""
+    x, grad = normal(COUNT), normal(COUNT).flip(0)
+
+    def of_view(t: torch.Tensor) -> torch.Tensor:
+        return layer.ours(torch._neg_view(t))
+
+    close(both_ways(of_view, x, grad), both_ways(lambda t: layer.torchs(-t), x, grad))
+    close(both_ways(layer.ours, x, torch._neg_view(grad)), both_ways(layer.torchs, x, -grad))
+
+
+@needs_native
+@every_layer
 def test_a_later_change_of_the_output_works_or_raises(layer: Layer) -> None:
     """Where bits are kept the output may change; where the output is, torch's version check says so."""
     x = normal(COUNT)

@@ -177,3 +177,19 @@ def test_fifty_steps_are_torchs() -> None:
 def test_a_shape_that_does_not_fit_is_refused_by_torch() -> None:
     with pytest.raises(RuntimeError, match="Mismatch of parameter numbers and input channel size"):
         leaky.nn.functional.prelu(torch.ones(5000, 3, requires_grad=True), torch.ones(2))
+
+
+@needs_native
+@pytest.mark.parametrize("size", [4, 64])
+def test_under_autocast_it_is_torchs_in_dtype_and_value(size: int) -> None:
+    x, ours, torchs = normal(4, 8, size, size), leaky.nn.PReLU(8), torch.nn.PReLU(8)
+    for grad in (True, False):
+        with torch.autocast("cpu", torch.bfloat16), torch.set_grad_enabled(grad):
+            found, wanted = ours(x.requires_grad_(grad)), torchs(x)
+        assert found.dtype == wanted.dtype == torch.bfloat16
+        assert torch.equal(found, wanted)
+    for module in (ours, torchs):
+        with torch.autocast("cpu", torch.bfloat16):
+            module(x.requires_grad_()).float().square().sum().backward()
+    assert ours.weight.grad is not None
+    torch.testing.assert_close(ours.weight.grad, torchs.weight.grad, rtol=0.01, atol=0.0)

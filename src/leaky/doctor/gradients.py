@@ -65,7 +65,10 @@ def _is_own(node: Any, applied: Applied) -> bool:
 @lru_cache(maxsize=1024)
 def _named(node: str, entry: str) -> bool:
     name = node.partition("Backward")[0].lower().lstrip("_")
-    return name.startswith("keep") or name in (_NODES.get(entry), entry.replace("_", ""))  # Keep...: leaky's own
+    return name.startswith("keep") or name in (
+        _NODES.get(entry),
+        entry.replace("_", ""),
+    )  # Keep...: leaky's own
 
 
 def _slope(y: torch.Tensor, applied: Applied, unit: int, x: torch.Tensor | None) -> Any:

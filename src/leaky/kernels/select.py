@@ -145,6 +145,8 @@ def _no_kernel(x: torch.Tensor) -> str | None:
 def _unsuited(x: torch.Tensor, small: int, kernels: str) -> str | None:
     if x.dtype not in DTYPES:
         return f"dtype {x.dtype} has no {kernels} kernel"
+    if x.is_neg():
+        return "the input is a view whose sign is still to be changed"
     return f"{x.numel()} elements are fewer than {small}" if x.numel() < small else None
 
 

@@ -35,7 +35,7 @@ def value(
     """f(x), differentiable; None where the formula has to serve, and autograd to differentiate it."""
     if tracing() or type(x) not in TENSORS or x.layout is not torch.strided or not x.is_floating_point():
         return None
-    dtype = None if obstacle(x) is not None or x.is_neg() else _DTYPES.get(x.dtype)
+    dtype = None if obstacle(x) is not None else _DTYPES.get(x.dtype)
     program = None if dtype is None else _VALUES[activation.name].choose(dtype, positional, named).program
     if not (x.requires_grad and torch.is_grad_enabled()):
         return None if program is None else _run(program, x)

@@ -105,7 +105,7 @@ def apply(x: torch.Tensor, bias: torch.Tensor | None, plan: Plan, dim: int) -> t
 def _serving(x: torch.Tensor, bias: torch.Tensor | None) -> Any:
     """The module whose kernels serve; None where torch's operations do. Raises where forced ones cannot."""
     kernels = serving(x, 0)[0]
-    if kernels is None or x.is_neg():
+    if kernels is None:
         return None
     if bias is not None and (type(bias) not in TENSORS or bias.layout is not torch.strided or bias.is_neg()):
         return None

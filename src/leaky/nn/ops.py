@@ -95,8 +95,12 @@ def _multiply(
 
 
 def has_no_address(grad: torch.Tensor) -> bool:
-    """Whether backward is given several gradients at once (`is_grads_batched=True`, vmap), or is traced."""
-    return tracing() or torch._C._functorch.is_legacy_batchedtensor(grad)
+    """Whether the numbers are not what lies in memory.
+
+    Backward is given several gradients at once (`is_grads_batched=True`, vmap), is traced, or is given a view whose
+    sign is still to be changed (the imaginary part of a conjugate).
+    """
+    return tracing() or torch._C._functorch.is_legacy_batchedtensor(grad) or grad.is_neg()
 
 
 def _unpacked(bits: torch.Tensor, shape: torch.Size, stride: tuple[int, ...]) -> torch.Tensor:

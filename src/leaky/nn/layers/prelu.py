@@ -167,6 +167,9 @@ def prelu(input: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     if has_torch_function((input, weight)):
         seen: torch.Tensor = handle_torch_function(prelu, (input, weight), input, weight)
         return seen
+    if torch.is_autocast_enabled(input.device.type) and input.is_floating_point():
+        lower = torch.get_autocast_dtype(input.device.type)  # as autocast hands prelu its arguments
+        input, weight = (t if t.dtype == torch.float64 else t.to(lower) for t in (input, weight))
     if _gains(input, weight) and why_not_native(input) is None:
         result: torch.Tensor
         result, _ = KeepOutput.apply(input, weight)  # type: ignore[no-untyped-call]
