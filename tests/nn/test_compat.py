@@ -8,13 +8,14 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
 from twins import normal
 
-from leaky.errors import ArgumentError
+from leaky.errors import ArgumentError, ArgumentTypeError
 from leaky.nn import bias_act, bias_act_module
 from leaky.nn.compat import mmcv, rosinality, stylegan3
 
@@ -230,3 +231,38 @@ def test_a_gan_with_both_penalties(op: Op, request: pytest.FixtureRequest) -> No
     swish = "swish" in request.node.callspec.id
     more: dict[str, Any] = {"act": "swish", "clamp": 4.0} if swish else {"act": "lrelu"}
     agree(gan_step(op), gan_step(lambda x, b: reference(x, b, **more)))
+
+
+def test_compiled_once_for_slopes_and_gains_that_change() -> None:
+    """From the second value on, a compiler makes a number a symbol."""
+    torch.compiler.reset()
+    x, bias = normal(2, 3, 4), normal(3)
+    ours = torch.compile(
+        lambda g, a: stylegan3.bias_act(x, bias, act="lrelu", alpha=a, gain=g, clamp=2 * g),
+        fullgraph=True,
+        backend="aot_eager",
+    )
+    swish = torch.compile(
+        lambda g: stylegan3.bias_act(x, bias, act="swish", gain=g), fullgraph=True, backend="aot_eager"
+    )
+    for gain, alpha in ((1.0, 0.2), (1.4, 0.2), (0.7, 0.1), (2.0, 0.0)):
+        torch.testing.assert_close(ours(gain, alpha), reference(x, bias, 1, "lrelu", alpha, gain, 2 * gain))
+        torch.testing.assert_close(swish(gain), reference(x, bias, 1, "swish", None, gain))
+    for slope in (0.2, 0.1, 0.3):
+        for made in (rosinality.FusedLeakyReLU, mmcv.FusedBiasLeakyReLU):
+            layer = made(3, negative_slope=slope)
+            compiled = torch.compile(layer, fullgraph=True, backend="aot_eager")
+            torch.testing.assert_close(compiled(x), layer(x))
+    with pytest.raises(Exception, match="`gain` must be finite"):
+        ours(float("inf"), 0.2)
+
+
+def test_slopes_may_be_numbers_of_numpy() -> None:
+    x, bias = normal(2, 3, 4), normal(3)
+    wanted = rosinality.fused_leaky_relu(x, bias, 0.25, 2.0)
+    for slope in (np.float64(0.25), np.float32(0.25)):
+        assert torch.equal(rosinality.fused_leaky_relu(x, bias, slope, np.float64(2)), wanted)
+        assert torch.equal(mmcv.fused_bias_leakyrelu(x, bias, slope, 2.0), wanted)
+        assert torch.equal(stylegan3.bias_act(x, bias, act="lrelu", alpha=slope, gain=2.0), wanted)
+    with pytest.raises(ArgumentTypeError, match=r"^bias_act: `negative_slope` must be a number, got '0\.2'$"):
+        rosinality.fused_leaky_relu(x, bias, "0.2")  # type: ignore[arg-type]

@@ -10,6 +10,7 @@ from layer_table import COUNT, Function, Layer, every_layer, in_place
 from torch.utils.checkpoint import checkpoint
 from twins import both_ways, needs_native, normal, same_bits
 
+import leaky
 from leaky.kernels.select import SMALL
 
 
@@ -164,3 +165,12 @@ def test_gradients_given_are_not_written_over(layer: Layer) -> None:
     (layer.ours(leaf) * 1 + 0).backward(grad)  # a gradient that nobody else holds may be
     assert leaf.grad is not None
     assert same_bits(leaf.grad, first[1])
+
+
+def test_softplus_compiled_once_for_betas_that_change() -> None:
+    """From the second on, a compiler makes the number a symbol."""
+    torch.compiler.reset()
+    x = normal(COUNT)
+    for beta in (1.0, 2.0, 0.5):
+        compiled = torch.compile(leaky.nn.Softplus(beta), fullgraph=True, backend="aot_eager")
+        close(both_ways(compiled, x, x), both_ways(torch.nn.Softplus(beta), x, x))

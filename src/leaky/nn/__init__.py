@@ -22,7 +22,7 @@ from leaky.extras import require
 require("torch", "torch", "leaky.nn")
 
 # The line above turns a missing torch into a remedy, so it comes first.
-from leaky.nn import functional, init  # noqa: E402
+from leaky.nn import compat, functional, init  # noqa: E402
 from leaky.nn.activations.adaptive import SShapedReLU, adapt_  # noqa: E402
 from leaky.nn.activations.base import ActivationModule  # noqa: E402
 from leaky.nn.activations.dynamic import DynamicReLU  # noqa: E402
@@ -131,6 +131,7 @@ __all__ = [
     "VeryLeakyReLU",
     "activation",
     "adapt_",
+    "compat",
     "convert_sync_batchnorm",
     "export",
     "functional",

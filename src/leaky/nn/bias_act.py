@@ -14,7 +14,7 @@ from leaky.kernels.select import DTYPES, TENSORS, serving, tracing
 from leaky.nn.bias_act_curves import BiasActCurve, curve_forward
 from leaky.nn.bias_act_ops import BiasAct as _Lines
 from leaky.nn.bias_act_ops import added, run_forward
-from leaky.nn.bias_act_plan import Plan, constants_of, plan_of, value
+from leaky.nn.bias_act_plan import Plan, constants_of, leaky_plan, leaky_spec, of_numbers, plan_of, value
 
 
 def bias_act(
@@ -78,8 +78,22 @@ def bias_act(
         return seen
     if torch.compiler.is_compiling():
         spec = str(activation) if isinstance(activation, Spec) else activation
-        return apply(x, bias, Plan(*constants_of(spec, gain, clamp)), dim)
+        return apply(x, bias, of_numbers(Plan(*constants_of(spec, 1.0, None)), gain, clamp), dim)
     return apply(x, bias, plan_of(activation, gain, clamp), dim)
+
+
+def leaky_bias_act(
+    x: torch.Tensor,
+    bias: torch.Tensor | None,
+    negative_slope: float,
+    gain: float,
+    clamp: float | None = None,
+    dim: int = 1,
+) -> torch.Tensor:
+    """`bias_act` with a leaky ReLU; its slope may be a symbol, as a compiler makes of the second number it sees."""
+    if torch.compiler.is_compiling():
+        return apply(x, bias, leaky_plan(negative_slope, gain, clamp), dim)
+    return bias_act(x, bias, activation=leaky_spec(negative_slope), gain=gain, clamp=clamp, dim=dim)
 
 
 def apply(x: torch.Tensor, bias: torch.Tensor | None, plan: Plan, dim: int) -> torch.Tensor:

@@ -77,6 +77,29 @@ def held(y: torch.Tensor, clamp: float) -> torch.Tensor:
     return torch.where(y >= clamp, clamp, torch.where(y <= -clamp, -clamp, y))
 
 
+def of_numbers(constant: Plan, gain: Any, clamp: Any) -> Plan:
+    """The plan `constant`, made at gain 1 without a clamp, with others: numbers that are symbols to a compiler."""
+    if not -math.inf < gain < math.inf:
+        raise ArgumentError(f"bias_act: `gain` must be finite, got {gain}")
+    if clamp is not None and not 0 < clamp < math.inf:
+        raise ArgumentError(f"bias_act: `clamp` must be finite and above 0, got {clamp}; None clamps nothing")
+    upper, lower = gain * constant.upper, gain * constant.lower
+    return Plan(constant.name, constant.values, gain, clamp, constant.kind, upper, lower)
+
+
+def leaky_plan(negative_slope: Any, gain: Any, clamp: Any) -> Plan:
+    """The plan of a leaky ReLU whose slope may be such a symbol too."""
+    kind = ONE if negative_slope == 1 else RELU if negative_slope == 0 else TWO
+    return of_numbers(
+        Plan("leaky_relu", (negative_slope,), 1.0, None, kind, 1.0, negative_slope), gain, clamp
+    )
+
+
+def leaky_spec(negative_slope: Any) -> str:
+    """Its spec, where the slope is a number."""
+    return f"leaky_relu(negative_slope={_number('negative_slope', negative_slope)!r})"
+
+
 def constants_of(activation: Any, gain: Any, clamp: Any) -> tuple[Any, ...]:
     """`plan_of`, which a compiler calls once instead of reading a spec step by step."""
     return tuple(plan_of(activation, gain, clamp))

@@ -7,3 +7,7 @@
 All of them are `leaky.nn.functional.bias_act`, written from its formula; nothing is compiled when they are used. What
 differs from the originals is told in each, and in docs/guide/coming-from.md.
 """
+
+from leaky.nn.compat import mmcv, rosinality, stylegan3
+
+__all__ = ["mmcv", "rosinality", "stylegan3"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from leaky.nn.bias_act import bias_act
+from leaky.nn.bias_act import leaky_bias_act
 
 
 def fused_bias_leakyrelu(
@@ -25,7 +25,7 @@ def fused_bias_leakyrelu(
         tensor([[-1.,  8.]])
     """
     own = bias if bias is None else bias.to(input.dtype)
-    return bias_act(input, own, activation=f"leaky_relu(negative_slope={negative_slope!r})", gain=scale)
+    return leaky_bias_act(input, own, negative_slope, scale)
 
 
 class FusedBiasLeakyReLU(torch.nn.Module):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from leaky.nn.bias_act import bias_act
+from leaky.nn.bias_act import leaky_bias_act
 
 
 def fused_leaky_relu(
@@ -25,7 +25,7 @@ def fused_leaky_relu(
         >>> fused_leaky_relu(torch.tensor([[-2.0, 3.0]]), torch.tensor([1.0, 1.0]), 0.5, 2.0)
         tensor([[-1.,  8.]])
     """
-    return bias_act(input, bias, activation=f"leaky_relu(negative_slope={negative_slope!r})", gain=scale)
+    return leaky_bias_act(input, bias, negative_slope, scale)
 
 
 class FusedLeakyReLU(torch.nn.Module):

@@ -8,6 +8,7 @@ import torch
 
 from leaky.errors import ArgumentError, unknown_name
 from leaky.nn.bias_act import bias_act as _bias_act
+from leaky.nn.bias_act import leaky_bias_act
 
 
 class Act(NamedTuple):
@@ -77,6 +78,7 @@ def bias_act(
             f"bias_act: `impl` must be 'cuda' or 'ref', which are the same here, got {impl!r}"
         )
     spec, def_alpha, def_gain = activation_funcs[act]
+    gain = def_gain if gain is None else gain
     if act == "lrelu":
-        spec = f"leaky_relu(negative_slope={def_alpha if alpha is None else alpha!r})"
-    return _bias_act(x, b, activation=spec, gain=def_gain if gain is None else gain, clamp=clamp, dim=dim)
+        return leaky_bias_act(x, b, def_alpha if alpha is None else alpha, gain, clamp, dim)
+    return _bias_act(x, b, activation=spec, gain=gain, clamp=clamp, dim=dim)

@@ -201,7 +201,8 @@ def softplus(input: torch.Tensor, beta: float = 1.0, threshold: float = 20.0) ->
         seen: torch.Tensor = handle_torch_function(softplus, (input,), input, beta, threshold)
         return seen
     half = (torch.bfloat16, torch.float16)
-    if not (beta and math.isfinite(beta) and threshold >= -math.log(_JUMP) and _gains(input, *half)):
+    gains = _gains(input, *half)  # first: to a compiler beta may be a symbol
+    if not (gains and beta and math.isfinite(beta) and threshold >= -math.log(_JUMP)):
         return F.softplus(input, beta, threshold)
     result: torch.Tensor = KeepSoftplusOutput.apply(input, float(beta), float(threshold))  # type: ignore[no-untyped-call]
     return result
