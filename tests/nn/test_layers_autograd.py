@@ -174,3 +174,13 @@ def test_softplus_compiled_once_for_betas_that_change() -> None:
     for beta in (1.0, 2.0, 0.5):
         compiled = torch.compile(leaky.nn.Softplus(beta), fullgraph=True, backend="aot_eager")
         close(both_ways(compiled, x, x), both_ways(torch.nn.Softplus(beta), x, x))
+
+
+@needs_native
+@pytest.mark.parametrize("beta", [1e-5, 1e-4, 1e-3])
+def test_softplus_that_overflows_in_half_precision(beta: float) -> None:
+    x = normal(COUNT).half() * 1000
+    found = both_ways(lambda t: leaky.nn.functional.softplus(t, beta), x, torch.ones_like(x))
+    torch.testing.assert_close(
+        found, both_ways(lambda t: torch.nn.functional.softplus(t, beta), x, torch.ones_like(x))
+    )

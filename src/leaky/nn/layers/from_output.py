@@ -204,6 +204,8 @@ def softplus(input: torch.Tensor, beta: float = 1.0, threshold: float = 20.0) ->
     gains = _gains(input, *half)  # first: to a compiler beta may be a symbol
     if not (gains and beta and math.isfinite(beta) and threshold >= -math.log(_JUMP)):
         return F.softplus(input, beta, threshold)
+    if abs(beta) * torch.finfo(input.dtype).max < threshold:  # y may overflow where f' is not yet 1
+        return F.softplus(input, beta, threshold)
     result: torch.Tensor = KeepSoftplusOutput.apply(input, float(beta), float(threshold))  # type: ignore[no-untyped-call]
     return result
 
