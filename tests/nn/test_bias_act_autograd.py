@@ -147,6 +147,33 @@ def test_vmap_grad_and_forward_mode(name: str | None) -> None:
     torch.testing.assert_close(tangent, torch.autograd.grad(function(leaf, own).sum(), leaf)[0])
 
 
+MORE = ("relu6", "hardtanh", "hardshrink", "hardswish", "mish", "gelu", "celu", "softsign")
+
+
+@pytest.mark.parametrize("name", sorted({name for name in [*LINES, *CURVES] if name} | set(MORE)))
+def test_the_gradient_at_nan_is_the_same_on_every_path(name: str) -> None:
+    """Finite for lines, as torch's; NaN for all others, whoever differentiates."""
+    torch.compiler.reset()
+    x, bias = normal(2, 3, 8), torch.zeros(3)
+    x[0, 1, 2] = float("nan")
+
+    def gradients(function: Any) -> tuple[torch.Tensor, ...]:
+        leaf, own = x.clone().requires_grad_(), bias.clone().requires_grad_()
+        return torch.autograd.grad(function(leaf, own).sum(), (leaf, own))
+
+    def ours(t: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        return bias_act(t, b, activation=name, clamp=1.5)
+
+    wanted = gradients(ours)
+    assert wanted[0][0, 1, 2].isnan().item() == (name not in LINES)
+    assert wanted[0].isnan().sum() == wanted[1].isnan().sum() == (name not in LINES)
+    for found in (
+        gradients(torch.compile(ours, fullgraph=True, backend="aot_eager")),
+        torch.func.grad(lambda t, b: ours(t, b).sum(), (0, 1))(x, bias),
+    ):
+        torch.testing.assert_close(found, wanted, equal_nan=True)
+
+
 @every_form
 def test_compiled_and_exported_as_one_graph(name: str | None) -> None:
     torch.compiler.reset()

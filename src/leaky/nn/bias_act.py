@@ -31,8 +31,9 @@ def bias_act(
     f'(0) is the entry's (the left side's of a kink), and the gradient is 0 wherever the value before the clamp
     reaches it, abs(gain * f(x + bias)) >= clamp: what is at the clamp gets no gradient, whether it was held there or
     arrived exactly, as nothing in the output tells the two apart. (torch.clamp passes the gradient at equality.)
-    NaN stays NaN, under a clamp too; the gradient there is torch's: gain * negative_slope for leaky ReLU, gain for
-    ReLU. An infinite value is held at the clamp; ReLU and a slope of 0 give 0 at -inf, and 0 at -0.
+    NaN stays NaN, under a clamp too; the gradient there is torch's for lines (gain * negative_slope for leaky ReLU,
+    gain for ReLU), and NaN for all other activations. An infinite value is held at the clamp; ReLU and a slope of 0
+    give 0 at -inf, and 0 at -0.
 
     Half precision is computed in float32, the bias added, and rounded once; the clamp is compared before rounding.
 

@@ -46,6 +46,9 @@ def value(z: torch.Tensor, plan: Plan) -> torch.Tensor:
         formula: Any = TABLE[plan.name].value_formula
         y = formula(namespace, z, *plan.values)
         y = y if plan.gain == 1 else y * plan.gain
+        known = z == z
+        # the formula's own gradient may be finite at NaN, and the entry's is not
+        y = torch.where(known, y, z / torch.where(known, z.new_ones(()), z.new_full((), math.nan)))
     return y if plan.clamp is None else held(y, plan.clamp)
 
 
