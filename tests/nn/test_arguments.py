@@ -9,12 +9,12 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
-from twins import KINDS, SHAPES, normal, serve
+from twins import SHAPES, normal, serve
 
 import leaky
 from leaky.kernels import native
 
-NORMS = [(kind, dim) for kind in KINDS for dim in (1, 2, 3)]
+NORMS = [(kind, dim) for kind in ("BatchNorm", "InstanceNorm") for dim in (1, 2, 3)]
 every_norm = pytest.mark.parametrize(("kind", "dim"), NORMS)
 # What each keyword of the norms may be, the default aside.
 GIVEN: dict[str, list[Any]] = {
@@ -55,6 +55,12 @@ def test_norms_have_torchs_signature_and_the_activation(kind: str, dim: int) -> 
     assert parameters(ours) == [*parameters(torchs), activation]
     unknown = {name for name, _, _ in parameters(torchs)} - GIVEN.keys() - {"num_features"}
     assert not unknown, "torch has new keywords: say here what they may be"
+
+
+@pytest.mark.parametrize("name", ["GroupNorm", "SyncBatchNorm"])
+def test_other_norms_have_torchs_signature_and_the_activation(name: str) -> None:
+    activation = ("activation", inspect.Parameter.KEYWORD_ONLY, "leaky_relu(negative_slope=0.01)")
+    assert parameters(getattr(leaky.nn, f"{name}Act")) == [*parameters(getattr(nn, name)), activation]
 
 
 @every_norm
