@@ -104,7 +104,8 @@ def test_twins_have_torchs_bits_and_gradients(name: str, given: dict[str, Any]) 
     assert repr(mine) == repr(torchs)
     results = []
     for module in (mine, torchs):
-        torch.manual_seed(13)  # of the slopes that an RReLU draws
+        if name == "RReLU":
+            module.eval()  # in training its draws are its own
         x = _input(given.get("dtype")).requires_grad_()
         y = module(x * 1)  # an operation before, so that in-place modules may write
         (y * torch.arange(y.numel(), dtype=y.dtype).reshape(y.shape)).sum().backward()
