@@ -51,7 +51,7 @@ def own_derivative(y: torch.Tensor, applied: Applied) -> torch.Tensor | None:
     node: Any = y.grad_fn
     if node is None or applied.slopes is not None or y.dtype not in _PRECISE:
         return None
-    if not _is_own(node, applied) or unpacking():
+    if not _is_own(node, applied) or not callable(node) or unpacking():  # functions written in Python are not
         return None
     found = node(torch.ones_like(y))
     found = found[0] if isinstance(found, tuple) else found
