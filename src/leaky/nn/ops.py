@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -24,19 +25,10 @@ class KeepBits(torch.autograd.Function):
     def forward(
         ctx: Any, x: torch.Tensor, negative_slope: float, relu: bool, inplace: bool, kernels: Any
     ) -> torch.Tensor:
-        if inplace and is_dense(x):
-            source = out = x
-        else:
-            out = torch.empty_like(x)
-            source = x if x.is_contiguous() or same_layout(x, out.stride()) else out.copy_(x)
-        bits = torch.empty((x.numel() + 7) // 8, dtype=torch.uint8, device=x.device)
-        kernels.leaky_relu_forward(source, out, negative_slope, bits, relu=relu)
-        ctx.save_for_backward(bits)
-        ctx.rest = (out.stride(), negative_slope, relu, kernels)
-        if inplace:
-            ctx.mark_dirty(x)
-            return out if out is x else x.copy_(out)
-        return out
+        def run(source: torch.Tensor, out: torch.Tensor, bits: torch.Tensor) -> None:
+            kernels.leaky_relu_forward(source, out, negative_slope, bits, relu=relu)
+
+        return forward_with_bits(ctx, x, inplace, (negative_slope, relu, kernels), run)
 
     @staticmethod
     def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, None, None, None, None]:
@@ -47,6 +39,29 @@ class KeepBits(torch.autograd.Function):
             over = held_once(grads)
             grad = _multiply(grads[0], bits, *ctx.rest, over=over)
         return grad, None, None, None, None
+
+
+def forward_with_bits(
+    ctx: Any,
+    x: torch.Tensor,
+    inplace: bool,
+    rest: tuple[float, bool, Any],
+    run: Callable[[torch.Tensor, torch.Tensor, torch.Tensor], None],
+) -> torch.Tensor:
+    """What run(source, out, bits) makes of `x`; the bits are kept, and `rest` for `KeepBits.backward`."""
+    if inplace and is_dense(x):
+        source = out = x
+    else:
+        out = torch.empty_like(x)
+        source = x if x.is_contiguous() or same_layout(x, out.stride()) else out.copy_(x)
+    bits = torch.empty((x.numel() + 7) // 8, dtype=torch.uint8, device=x.device)
+    run(source, out, bits)
+    ctx.save_for_backward(bits)
+    ctx.rest = (out.stride(), *rest)
+    if inplace:
+        ctx.mark_dirty(x)
+        return out if out is x else x.copy_(out)
+    return out
 
 
 class _Gradient(torch.autograd.Function):

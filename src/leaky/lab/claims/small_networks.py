@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -187,16 +188,16 @@ class _Kinked(torch.autograd.Function):
     """ReLU with a derivative of one's choice at 0."""
 
     @staticmethod
-    def forward(ctx: torch.autograd.function.FunctionCtx, x: Tensor, at_zero: float) -> Tensor:
+    def forward(ctx: Any, x: Tensor, at_zero: float) -> Tensor:
         ctx.save_for_backward(x)
-        ctx.at_zero = at_zero  # type: ignore[attr-defined]
+        ctx.at_zero = at_zero
         return x.clamp(min=0)
 
     @staticmethod
-    def backward(ctx: torch.autograd.function.FunctionCtx, *gradients: Tensor) -> tuple[Tensor, None]:
-        (x,) = ctx.saved_tensors  # type: ignore[attr-defined]
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        (x,) = ctx.saved_tensors
         slope = (x > 0).to(x.dtype)
-        slope[x == 0] = ctx.at_zero  # type: ignore[attr-defined]
+        slope[x == 0] = ctx.at_zero
         return gradients[0] * slope, None
 
 

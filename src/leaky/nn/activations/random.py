@@ -30,7 +30,9 @@ class NoisyReLU(Elementwise):
 class RReLU(ActivationModule, torch.nn.RReLU):
     entry = lookup("rrelu")
     saved_bytes = 1 / 8
-    saved_detail = " and a seed on the CPU (elsewhere its input and the slopes)"
+    saved_detail = (
+        " and a seed with the native kernels, or those in Triton on a GPU (else its input and the slopes)"
+    )
     remarks = (
         "The slopes it draws in training are its own, not those that torch's would draw from the same seed; "
         "`torch.manual_seed` repeats them. `leaky.nn.functional.rrelu` says more."

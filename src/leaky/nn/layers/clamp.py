@@ -10,7 +10,7 @@ from torch.overrides import handle_torch_function, has_torch_function_unary
 
 from leaky.kernels import gpu, gpu_layers, native, native_layers
 from leaky.kernels.select import kernels_for
-from leaky.nn.ops import KeepBits, is_dense, same_layout
+from leaky.nn.ops import KeepBits, forward_with_bits
 
 _CLAMP = {native: native_layers.clamp_forward, gpu: gpu_layers.clamp_forward}
 
@@ -25,19 +25,10 @@ class KeepInside(KeepBits):
     def forward(
         ctx: Any, x: torch.Tensor, low: float, high: float, inplace: bool, kernels: Any
     ) -> torch.Tensor:
-        if inplace and is_dense(x):
-            source = out = x
-        else:
-            out = torch.empty_like(x)
-            source = x if x.is_contiguous() or same_layout(x, out.stride()) else out.copy_(x)
-        bits = torch.empty((x.numel() + 7) // 8, dtype=torch.uint8, device=x.device)
-        _CLAMP[kernels](source, out, low, high, bits)
-        ctx.save_for_backward(bits)
-        ctx.rest = (out.stride(), 0.0, True, kernels)
-        if inplace:
-            ctx.mark_dirty(x)
-            return out if out is x else x.copy_(out)
-        return out
+        def run(source: torch.Tensor, out: torch.Tensor, bits: torch.Tensor) -> None:
+            _CLAMP[kernels](source, out, low, high, bits)
+
+        return forward_with_bits(ctx, x, inplace, (0.0, True, kernels), run)
 
 
 def hardtanh(
