@@ -17,7 +17,10 @@ from leaky.nn.activations.base import ActivationModule, exporting, operator
 from leaky.nn.activations.elementwise import beside, by_formula, floating, shape_of
 
 _INPLACE = ("inplace", "write the result over the input")
-_OF_LARGE = " with the native kernels from 4,096 elements on, on a GPU with those in Triton from 65,536 (else as torch)"
+_OF_LARGE = (
+    " with the native kernels from 4,096 elements on, on a GPU "
+    "with those in Triton from 65,536 on (else what torch keeps)"
+)
 
 _OUTPUT = (
     ", its output, which the next layer mostly keeps anyway (of fewer than 4,096 elements, and in half precision, "
