@@ -130,7 +130,9 @@ def test_every_value_and_derivative_is_that_of_eager(slope: float, dtype: torch.
 
 
 @pytest.mark.parametrize(
-    "transform", [torch.func.jacrev, torch.func.jacfwd, "vmap of grad", "hessian"], ids=str
+    "transform",
+    [torch.func.jacrev, torch.func.jacfwd, "vmap of grad", "hessian"],
+    ids=["jacrev", "jacfwd", "vmap of grad", "hessian"],
 )
 @pytest.mark.parametrize("backend", ["eager", "aot_eager"])
 def test_transforms_inside_what_is_compiled(transform: Any, backend: str) -> None:

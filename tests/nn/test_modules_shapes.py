@@ -171,7 +171,6 @@ def test_gains_of_those_with_weights_hold_where_they_start() -> None:
         (lambda: lnn.SiLU(beta=math.nan), ArgumentError, "silu: `beta` must be finite, got nan"),
         (lambda: lnn.ClippedReLU(0), ArgumentError, "clipped_relu: `ceiling` must be finite and above 0, got 0"),
     ],
-    ids=str,
 )  # fmt: skip
 def test_what_does_not_fit_is_refused(call: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=f"^{re.escape(message)}$"):
