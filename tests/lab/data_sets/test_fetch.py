@@ -231,6 +231,7 @@ class TestMirror:
             (gzip.compress(CONTENT)[:-9], "is cut off or damaged (EOFError"),
             (b"no gzip", "is cut off or damaged (BadGzipFile"),
         ],
+        ids=["other content", "cut off", "no gzip"],
     )
     def test_a_damaged_file(self, content: bytes, told: str, cache: Path) -> None:
         (self.mirror / "set" / "t.csv.gz").write_bytes(content)
