@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from twins import normal
 
 from leaky.errors import ArgumentError, ArgumentTypeError
-from leaky.nn import bias_act, bias_act_module
+from leaky.nn.bias_act import function, module
 from leaky.nn.compat import mmcv, rosinality, stylegan3
 
 Op = Callable[..., torch.Tensor]
@@ -96,9 +96,7 @@ def test_stylegans_nine(act: str) -> None:
         torch.testing.assert_close(stylegan3.bias_act(x, last, 3, act, impl=impl), reference(x, last, 3, act))
 
 
-@pytest.mark.parametrize(
-    "module", [bias_act, bias_act_module, mmcv, rosinality, stylegan3], ids=lambda m: m.__name__
-)
+@pytest.mark.parametrize("module", [function, module, mmcv, rosinality, stylegan3], ids=lambda m: m.__name__)
 def test_the_examples_run(module: Any) -> None:
     failed, tried = doctest.testmod(module)
     assert (failed, tried > 0) == (0, True)

@@ -57,7 +57,7 @@ def test_the_same_gradients_as_without(name: str, monkeypatch: pytest.MonkeyPatc
         return x.grad
 
     over = gradient()
-    for module in ("ops", "norm_ops"):
+    for module in ("ops", "norms.ops"):
         monkeypatch.setattr(f"leaky.nn.{module}.held_once", lambda grads: False)
     assert torch.equal(over, gradient())
 

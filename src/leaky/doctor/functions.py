@@ -13,12 +13,12 @@ import torch
 from torch.nn import functional as F
 
 from leaky.catalogue import MODULES, TABLE, Activation, Parameter, Spec
-from leaky.nn import functional, norm_acts
+from leaky.nn import functional, norms
 
 Value = float | str | tuple[float, ...] | torch.Tensor
 """Of a parameter: a number, text where it is a choice, a tensor or the terms of a series where it is learned."""
 
-NORM_ACTS = norm_acts.CLASSES
+NORM_ACTS = norms.CLASSES
 """Norm and activation in one: what is between the two exists nowhere."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from leaky.nn.ops import is_dense
+from leaky.nn.layout import is_dense
 
 _EXACT = 2**24
 """Counts beyond are not exact in float32."""

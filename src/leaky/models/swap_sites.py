@@ -19,10 +19,10 @@ from leaky.models.lean import unlean
 from leaky.models.reading import CHECKPOINTS, mentions
 from leaky.models.swap_calls import Rules, SwapForward, ruled
 from leaky.models.trace import Region, Traces, is_leaf, join, trace
-from leaky.nn import norm_acts
+from leaky.nn import norms
 
 LAYERS = (torch.nn.TransformerEncoderLayer, torch.nn.TransformerDecoderLayer)
-NORM_ACTS = norm_acts.CLASSES
+NORM_ACTS = norms.CLASSES
 
 
 @dataclass(frozen=True)

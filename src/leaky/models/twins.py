@@ -16,7 +16,7 @@ from leaky.catalogue import Spec, lookup
 from leaky.models.calls import LeanForward, calls_are_lean, finish
 from leaky.models.marks import Mark, put, take
 from leaky.models.others import OTHERS
-from leaky.nn import norm_acts
+from leaky.nn import norms
 
 _ORIGINAL = "_leaky_original"
 
@@ -156,7 +156,7 @@ def _absorbing(fused: type[torch.nn.Module]) -> tuple[type[torch.nn.Module], typ
     return plain, type(f"Absorbing{name}", parents, members)
 
 
-NORMS: dict[type[torch.nn.Module], type[torch.nn.Module]] = dict(map(_absorbing, norm_acts.CLASSES))
+NORMS: dict[type[torch.nn.Module], type[torch.nn.Module]] = dict(map(_absorbing, norms.CLASSES))
 """The class that each torch norm becomes."""
 globals().update({cls.__name__: cls for cls in NORMS.values()})  # pickle finds a class by its module's name
 

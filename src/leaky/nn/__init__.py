@@ -3,7 +3,7 @@
 - `leaky.nn.LeakyReLU(0.1)`, `leaky.nn.activation("elu(alpha=0.5)")`: every entry has its class here under the name
   torch.nn uses (`leaky.nn.modules`); ReLU and Leaky ReLU keep one bit per element (`leaky.nn.functional`).
 - `leaky.nn.BatchNormAct2d(64)`, `leaky.nn.InstanceNormAct3d(32)`, `leaky.nn.GroupNormAct(8, 64)`: norm and activation
-  in one tensor (`leaky.nn.norm_acts`); `leaky.nn.SyncBatchNormAct(64)` and `convert_sync_batchnorm` for several
+  in one tensor (`leaky.nn.norms`); `leaky.nn.SyncBatchNormAct(64)` and `convert_sync_batchnorm` for several
   processes.
 - `leaky.nn.functional.bias_act(x, bias, activation="leaky_relu(negative_slope=0.2)", gain=2**0.5)`: StyleGAN's op,
   with gradients of any order; `leaky.nn.BiasAct` as a module, `leaky.nn.compat` under other projects' names.
@@ -55,21 +55,22 @@ from leaky.nn.activations.twins import (  # noqa: E402
     Softplus,
     Softsign,
 )
-from leaky.nn.batch_norm_act import (  # noqa: E402
-    BatchNormAct1d,
-    BatchNormAct2d,
-    BatchNormAct3d,
-    InstanceNormAct1d,
-    InstanceNormAct2d,
-    InstanceNormAct3d,
-)
-from leaky.nn.bias_act_module import BiasAct  # noqa: E402
+from leaky.nn.bias_act import BiasAct  # noqa: E402
 from leaky.nn.export import export  # noqa: E402
-from leaky.nn.group_norm_act import GroupNormAct  # noqa: E402
 from leaky.nn.groups import parameter_groups  # noqa: E402
 from leaky.nn.modules import CLASSES as _CLASSES  # noqa: E402
 from leaky.nn.modules import ActivationFactory, activation  # noqa: E402
-from leaky.nn.sync_batch_norm_act import SyncBatchNormAct, convert_sync_batchnorm  # noqa: E402
+from leaky.nn.norms import (  # noqa: E402
+    BatchNormAct1d,
+    BatchNormAct2d,
+    BatchNormAct3d,
+    GroupNormAct,
+    InstanceNormAct1d,
+    InstanceNormAct2d,
+    InstanceNormAct3d,
+    SyncBatchNormAct,
+    convert_sync_batchnorm,
+)
 
 if TYPE_CHECKING:  # what the records alone make
     from torch.nn import GELU, Hardswish, Mish, Sigmoid, Tanh

@@ -9,7 +9,7 @@ from torch.overrides import handle_torch_function, has_torch_function_unary
 from leaky.catalogue import lookup
 from leaky.kernels import plain
 from leaky.kernels.select import SMALL, compiled, kernels_for, tracing
-from leaky.nn.bias_act import bias_act
+from leaky.nn.bias_act.function import bias_act
 from leaky.nn.layers.clamp import hardtanh, relu6
 from leaky.nn.layers.drawn import rrelu_in_training
 from leaky.nn.layers.from_output import celu, elu, selu, softplus

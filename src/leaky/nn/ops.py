@@ -10,7 +10,8 @@ from typing import Any
 
 import torch
 
-from leaky.kernels.select import tracing
+from leaky.nn.backward import has_no_address
+from leaky.nn.layout import is_dense, same_layout
 from leaky.nn.reuse import held_once
 
 
@@ -109,39 +110,8 @@ def _multiply(
     return out
 
 
-def has_no_address(grad: torch.Tensor) -> bool:
-    """Whether the numbers are not what lies in memory.
-
-    Backward is given several gradients at once (`is_grads_batched=True`, vmap), is traced, or is given a view whose
-    sign is still to be changed (the imaginary part of a conjugate).
-    """
-    return tracing() or torch._C._functorch.is_legacy_batchedtensor(grad) or grad.is_neg()
-
-
 def _unpacked(bits: torch.Tensor, shape: torch.Size, stride: tuple[int, ...]) -> torch.Tensor:
     """One bool for every packed bit, as a tensor of that shape and memory layout."""
     places = torch.arange(8, dtype=torch.uint8, device=bits.device)
     flat = ((bits[:, None] >> places) & 1).bool().view(-1)
     return flat.as_strided(shape, stride)
-
-
-def is_dense(x: torch.Tensor) -> bool:
-    """Whether the elements fill a block of memory, each once, in whatever order of dimensions."""
-    if x.is_contiguous():
-        return True
-    expected = 1
-    for stride, size in sorted(zip(x.stride(), x.shape, strict=True)):
-        if size > 1:
-            if stride != expected:
-                return False
-            expected *= size
-    return True
-
-
-def same_layout(x: torch.Tensor, stride: tuple[int, ...]) -> bool:
-    """Whether x lies in memory as a tensor of its shape and these strides does."""
-    return x.stride() == stride or all(
-        own == other
-        for own, other, size in zip(x.stride(), stride, x.shape, strict=True)
-        if size != 1  # no step is ever taken there: the gradient of a concatenation of one sample
-    )

@@ -11,7 +11,7 @@ import torch
 from torch import fx
 
 from leaky import nn
-from leaky.nn.norm_act import NormActModule
+from leaky.nn.norms.base import NormActModule
 
 RECTIFIERS = frozenset({"relu", "relu6", "leaky_relu", "prelu", "rrelu"})
 """Piecewise linear, cut or scaled below 0."""

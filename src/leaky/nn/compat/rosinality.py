@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from leaky.nn.bias_act import leaky_bias_act
+from leaky.nn.bias_act.function import leaky_bias_act
 
 
 def fused_leaky_relu(

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import torch
 
 from leaky.errors import ArgumentError, unknown_name
-from leaky.nn.bias_act import bias_act as _bias_act
-from leaky.nn.bias_act import leaky_bias_act
+from leaky.nn.bias_act.function import bias_act as _bias_act
+from leaky.nn.bias_act.function import leaky_bias_act
 
 
 class Act(NamedTuple):

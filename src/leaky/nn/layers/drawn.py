@@ -15,7 +15,8 @@ from torch.nn import functional as F
 
 from leaky.kernels import gpu, gpu_layers, native_layers
 from leaky.kernels.select import serving
-from leaky.nn.ops import has_no_address, is_dense, same_layout
+from leaky.nn.backward import has_no_address
+from leaky.nn.layout import is_dense, same_layout
 from leaky.nn.reuse import held_once
 
 Rest = tuple[tuple[int, ...], float, float, bool, Any]

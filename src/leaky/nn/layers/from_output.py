@@ -11,7 +11,8 @@ from torch.overrides import handle_torch_function, has_torch_function_unary
 
 from leaky.kernels import native_layers
 from leaky.kernels.select import SMALL, TENSORS, tracing, why_not_native
-from leaky.nn.ops import has_no_address, same_layout
+from leaky.nn.backward import has_no_address
+from leaky.nn.layout import same_layout
 from leaky.nn.reuse import held_once
 
 _DTYPES = (torch.float32, torch.float64)

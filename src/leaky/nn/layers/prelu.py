@@ -10,9 +10,8 @@ from torch.overrides import handle_torch_function, has_torch_function
 
 from leaky.kernels import native_layers
 from leaky.kernels.select import TENSORS, why_not_native
-from leaky.nn.norm_kernels import Layout, dense, layout_of
-from leaky.nn.norm_torch import Through
-from leaky.nn.ops import has_no_address, is_dense, same_layout
+from leaky.nn.backward import Through, has_no_address
+from leaky.nn.layout import Layout, dense, is_dense, layout_of, same_layout
 from leaky.nn.reuse import held_once
 
 

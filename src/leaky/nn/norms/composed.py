@@ -2,40 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
-
 import torch
 from torch.nn import functional as F
 
-from leaky.nn.ranks import Ranks
-
-
-class Norm(NamedTuple):
-    """One call's normalisation: statistics (to be filled, or given as in eval mode) and what it is over."""
-
-    mean: torch.Tensor
-    var: torch.Tensor
-    eps: float
-    groups: int
-    """0: statistics of each channel over the batch; else of each of so many groups of a sample's channels."""
-    given: bool
-    running: tuple[torch.Tensor, torch.Tensor] | None = None
-    """Mean and variance that move towards this batch's, by `momentum`."""
-    momentum: float = 0.0
-    ranks: Ranks | None = None
-    """The processes over whose batches the statistics are taken; None: this one's."""
-
-
-class Through(torch.autograd.Function):
-    """The values of `x` on the graph of `trace`."""
-
-    @staticmethod
-    def forward(ctx: Any, trace: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-        return x.clone()
-
-    @staticmethod
-    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, None]:
-        return grads[0], None
+from leaky.nn.norms.statistics import Norm
 
 
 def recovered(

@@ -2,7 +2,7 @@
 
 The classes subclass the torch norm: same arguments, parameters, buffers and `state_dict`, weights that mean the same,
 so checkpoints load both ways. `activation` is the only addition. Here is what they share; the classes themselves are
-in `batch_norm_act`, `group_norm_act` and `sync_batch_norm_act`.
+in `batch`, `instance`, `group` and `sync`.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from leaky.catalogue import Spec, parse
 from leaky.errors import ArgumentError
 from leaky.kernels.select import DTYPES, TENSORS, Choice, why_not_native
 from leaky.nn import functional
+from leaky.nn.layout import layout_of
 from leaky.nn.modules import activation as activation_module
-from leaky.nn.norm_kernels import layout_of, run_forward
-from leaky.nn.norm_ops import NormAct, lossy_channels
-from leaky.nn.norm_torch import Norm
+from leaky.nn.norms.kernels import run_forward
+from leaky.nn.norms.ops import NormAct, lossy_channels
+from leaky.nn.norms.statistics import Norm, wide_dtype
 
 DEFAULT = "leaky_relu(negative_slope=0.01)"
 
@@ -178,16 +179,6 @@ class NormActModule(torch.nn.Module):
         """The running statistics as they are now: later training must not change this call's backward."""
         mean, var = (t.detach().to(wide_dtype(x), copy=True) for t in running)
         return Norm(mean, var, self.eps, groups=0, given=True)
-
-
-def wide_dtype(x: torch.Tensor) -> torch.dtype:
-    """The dtype of statistics."""
-    return torch.float64 if x.dtype == torch.float64 else torch.float32
-
-
-def empty_statistics(count: int, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    wide = wide_dtype(x)
-    return torch.empty(count, dtype=wide), torch.empty(count, dtype=wide)
 
 
 _Vectors = tuple[torch.Tensor | None, torch.Tensor | None, torch.Tensor | None, torch.Tensor | None]

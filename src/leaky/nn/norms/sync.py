@@ -10,10 +10,10 @@ from torch.nn.modules._functions import SyncBatchNorm as TorchFunction
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from leaky.catalogue import Spec
-from leaky.nn.batch_norm_act import BatchNormActModule
-from leaky.nn.norm_act import DEFAULT, empty_statistics
-from leaky.nn.norm_torch import Norm
-from leaky.nn.ranks import Ranks
+from leaky.nn.norms.base import DEFAULT
+from leaky.nn.norms.batch import BatchNormActModule
+from leaky.nn.norms.ranks import Ranks
+from leaky.nn.norms.statistics import Norm, empty_statistics
 
 
 class SyncBatchNormAct(BatchNormActModule, _BatchNorm):

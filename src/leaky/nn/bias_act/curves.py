@@ -13,9 +13,9 @@ from leaky.catalogue import TABLE
 from leaky.kernels import native_arrays, native_bias_act
 from leaky.kernels.dense import Dense
 from leaky.kernels.native_bias_act import ONE, Lines
-from leaky.nn.bias_act_ops import added, run_forward
-from leaky.nn.bias_act_plan import Plan, slope, value
-from leaky.nn.ops import has_no_address
+from leaky.nn.backward import has_no_address
+from leaky.nn.bias_act.ops import added, run_forward
+from leaky.nn.bias_act.plan import Plan, slope, value
 
 _SUM = Lines(ONE, 1.0, 1.0)
 

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 
 from leaky.catalogue import Spec
-from leaky.nn.norm_act import DEFAULT, NormActModule, empty_statistics
-from leaky.nn.norm_torch import Norm
+from leaky.nn.norms.base import DEFAULT, NormActModule
+from leaky.nn.norms.statistics import Norm, empty_statistics
 
 
 class GroupNormAct(NormActModule, torch.nn.GroupNorm):

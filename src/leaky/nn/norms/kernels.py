@@ -5,46 +5,11 @@
 
 from __future__ import annotations
 
-import math
-from typing import NamedTuple
-
 import torch
 
 from leaky.kernels import native
-from leaky.nn.norm_torch import Norm
-from leaky.nn.ops import same_layout
-
-
-class Layout(NamedTuple):
-    """The sizes of (N, C, *space) and how it lies in memory: (n, c, s), or (n, s, c) with `channels_last`."""
-
-    n: int
-    c: int
-    s: int
-    channels_last: bool
-
-
-def layout_of(x: torch.Tensor) -> Layout:
-    """How the kernels write what they make of `x`: channels last where x is dense in that format alone."""
-    n, c, *space = x.shape
-    if not space:
-        return Layout(n, c, 1, True)  # (N, C) is both; its channels are next to each other
-    last = (
-        not x.is_contiguous()
-        and len(space) in (2, 3)
-        and x.is_contiguous(memory_format=_CHANNELS_LAST[len(space)])
-    )
-    return Layout(n, c, math.prod(space), last)
-
-
-_CHANNELS_LAST = {2: torch.channels_last, 3: torch.channels_last_3d}
-
-
-def dense(x: torch.Tensor, layout: Layout) -> torch.Tensor:
-    """`x` as one block of memory in that layout."""
-    if layout.channels_last and x.dim() > 2:
-        return x.contiguous(memory_format=_CHANNELS_LAST[x.dim() - 2])
-    return x.contiguous()
+from leaky.nn.layout import Layout, dense, same_layout
+from leaky.nn.norms.statistics import Norm
 
 
 def run_forward(

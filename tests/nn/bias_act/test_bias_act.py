@@ -276,7 +276,7 @@ def test_numbers_of_other_kinds_are_numbers() -> None:
 
 def test_curves_are_all_curves() -> None:
     """Who is served by bits is told by the catalogue's facts."""
-    from leaky.nn.bias_act_plan import plan_of
+    from leaky.nn.bias_act.plan import plan_of
 
     assert all(plan_of(name, 1.0, None).kind is not None for name in LINES)
     assert all(plan_of(name, 1.0, None).kind is None for name in CURVES)

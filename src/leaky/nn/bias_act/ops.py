@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 import torch
 
 from leaky.kernels.native_bias_act import ONE, TWO, Lines
-from leaky.nn.bias_act_plan import Plan, straight, value
-from leaky.nn.ops import has_no_address, is_dense, same_layout
+from leaky.nn.backward import has_no_address
+from leaky.nn.bias_act.plan import Plan, straight, value
+from leaky.nn.layout import is_dense, same_layout
 from leaky.nn.reuse import held_once
 
 Gradients = tuple[torch.Tensor | None, torch.Tensor | None]
@@ -33,7 +34,7 @@ class Call(NamedTuple):
     """The module whose kernels serve, and pack the bits; None: torch's operations, with the bits a byte each."""
 
 
-class BiasAct(torch.autograd.Function):
+class BiasActLines(torch.autograd.Function):
     """clamp(lines(x + bias)); keeps bits."""
 
     @staticmethod

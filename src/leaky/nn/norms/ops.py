@@ -13,10 +13,11 @@ import torch
 
 from leaky.kernels import native
 from leaky.kernels.select import DTYPES
-from leaky.nn import norm_torch
-from leaky.nn.norm_kernels import dense, layout_of, run_backward, run_forward
-from leaky.nn.norm_torch import Norm
-from leaky.nn.ops import has_no_address, same_layout
+from leaky.nn.backward import Through, has_no_address
+from leaky.nn.layout import dense, layout_of, same_layout
+from leaky.nn.norms.composed import differentiated, recovered
+from leaky.nn.norms.kernels import run_backward, run_forward
+from leaky.nn.norms.statistics import Norm
 from leaky.nn.reuse import held_once
 
 LOSS_LIMIT = 4.0
@@ -70,9 +71,9 @@ class NormAct(torch.autograd.Function):
         if y is not None and not same_layout(y, stride):  # hooks on saved tensors may give another back
             y = torch.empty_strided(y.shape, stride, dtype=y.dtype, device=y.device).copy_(y)
         if torch.is_grad_enabled() or has_no_address(grad):
-            x = norm_torch.recovered(y, kept, index, weight, bias, norm, negative_slope)
-            x = norm_torch.Through.apply(trace, x) if needs[0] else x  # type: ignore[no-untyped-call]
-            found = norm_torch.differentiated(x, weight, bias, norm, negative_slope, grad, needs)
+            x = recovered(y, kept, index, weight, bias, norm, negative_slope)
+            x = Through.apply(trace, x) if needs[0] else x  # type: ignore[no-untyped-call]
+            found = differentiated(x, weight, bias, norm, negative_slope, grad, needs)
         else:
             found = run_backward(
                 grad, stride, layout, y, kept, index, weight, bias, norm, negative_slope, over

@@ -9,8 +9,8 @@ import torch
 
 from leaky.catalogue import Spec, parse
 from leaky.errors import ArgumentError, ArgumentTypeError, shown
-from leaky.nn.bias_act import apply
-from leaky.nn.bias_act_plan import plan_of
+from leaky.nn.bias_act.function import apply
+from leaky.nn.bias_act.plan import plan_of
 
 
 class BiasAct(torch.nn.Module):

@@ -11,10 +11,9 @@ from leaky.catalogue import Spec
 from leaky.errors import ArgumentError, ArgumentTypeError, shown
 from leaky.kernels import gpu, gpu_bias_act, native_bias_act
 from leaky.kernels.select import DTYPES, TENSORS, serving, tracing
-from leaky.nn.bias_act_curves import BiasActCurve, curve_forward
-from leaky.nn.bias_act_ops import BiasAct as _Lines
-from leaky.nn.bias_act_ops import added, run_forward
-from leaky.nn.bias_act_plan import Plan, constants_of, leaky_plan, leaky_spec, of_numbers, plan_of, value
+from leaky.nn.bias_act.curves import BiasActCurve, curve_forward
+from leaky.nn.bias_act.ops import BiasActLines, added, run_forward
+from leaky.nn.bias_act.plan import Plan, constants_of, leaky_plan, leaky_spec, of_numbers, plan_of, value
 
 
 def bias_act(
@@ -109,7 +108,7 @@ def apply(x: torch.Tensor, bias: torch.Tensor | None, plan: Plan, dim: int) -> t
             return curve_forward(x, bias, plan, axis, kernels)
         result: torch.Tensor = BiasActCurve.apply(x, bias, plan, axis, kernels)  # type: ignore[no-untyped-call]
     elif learns:
-        result = _Lines.apply(x, bias, plan, axis, kernels)  # type: ignore[no-untyped-call]
+        result = BiasActLines.apply(x, bias, plan, axis, kernels)  # type: ignore[no-untyped-call]
     elif kernels is not None:
         result = run_forward(kernels, x, bias, plan.lines, axis, keep=False)[0]
     else:
