@@ -56,6 +56,26 @@ def test_a_tuning_trial_is_scored_on_validation_and_a_final_one_on_the_test_spli
     assert round(final.score * 22, 6) % 1 == 0  # a share of the 22 test samples
 
 
+def test_a_final_trial_is_judged_at_its_end_in_evaluation_mode() -> None:
+    """Without dropout, on the data trained on and on the test data; of tuning nothing is kept."""
+    final = run_trial(task(loss=torch.nn.functional.cross_entropy), plan(phase="final"))
+    assert set(final.at_end) == {"loss", "train_loss", "train_score"}
+    count = len(task().parts(0)[0])
+    assert final.at_end["train_score"] is not None
+    assert final.at_end["train_score"] * count == pytest.approx(
+        round(final.at_end["train_score"] * count), abs=1e-3
+    )
+    train_loss, seen = final.epochs[-1].train_loss, final.at_end["train_loss"]
+    assert train_loss is not None
+    assert seen is not None
+    assert seen != train_loss
+    assert run_trial(task(), plan()).at_end == {}
+    assert Trial.from_json(final.to_json()) == final
+    older = final.to_json()
+    del older["at_end"]
+    assert Trial.from_json(older) == replace(final, at_end={})
+
+
 def test_the_test_split_is_touched_once_a_final_run_and_never_while_tuning() -> None:
     seen: list[int] = []
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from leaky.errors import StudyError
 from leaky.lab.design import Design, choose_rates
@@ -51,31 +52,37 @@ class Runner:
         A `search` goes on from the tuning of the first design, told the learning rates that this chose: it gives
         more activations, each with its learning rate, and the trials that it chose them by.
         """
-        try:
-            with self._progress:
-                self._progress.say(self._engine.told)
-                tuning = self._phase("tuning", [design.tuning() for design in self.designs])
-                higher = self.metric.higher_is_better
-                chosen = [choose_rates(trials, higher_is_better=higher) for trials in tuning]
-                if search is not None:
-                    self._progress.forget_best()
-                    self._progress.begin("search", 0)
-                    more, trials = search(self, chosen[0])
-                    chosen[0] = chosen[0] | more
-                    tuning[0] = list({trial.plan.key: trial for trial in tuning[0] + trials}.values())
-                elif not any(d.baseline in rates for d, rates in zip(self.designs, chosen, strict=True)):
-                    raise StudyError(_nothing([trial for trials in tuning for trial in trials]))
+        with self.working():
+            tuning = self._phase("tuning", [design.tuning() for design in self.designs])
+            higher = self.metric.higher_is_better
+            chosen = [choose_rates(trials, higher_is_better=higher) for trials in tuning]
+            if search is not None:
                 self._progress.forget_best()
-                plans = [design.final(rates) for design, rates in zip(self.designs, chosen, strict=True)]
-                final = self._phase("final", plans)
-        except BaseException:
-            if self._executor:
-                self._executor.shutdown()
-            raise
+                self._progress.begin("search", 0)
+                more, trials = search(self, chosen[0])
+                chosen[0] = chosen[0] | more
+                tuning[0] = list({trial.plan.key: trial for trial in tuning[0] + trials}.values())
+            elif not any(d.baseline in rates for d, rates in zip(self.designs, chosen, strict=True)):
+                raise StudyError(_nothing([trial for trials in tuning for trial in trials]))
+            self._progress.forget_best()
+            plans = [design.final(rates) for design, rates in zip(self.designs, chosen, strict=True)]
+            final = self._phase("final", plans)
         finished = [trial for trials in final for trial in trials]
         if all(trial.score is None for trial in finished):
             raise StudyError(_nothing(finished))
         return [(c, before + after) for c, before, after in zip(chosen, tuning, final, strict=True)]
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Progress is shown while the block runs; what ends it early ends the workers."""
+        try:
+            with self._progress:
+                self._progress.say(self._engine.told)
+                yield
+        except BaseException:
+            if self._executor:
+                self._executor.shutdown()
+            raise
 
     def _phase(self, phase: str, groups: list[list[TrialPlan]]) -> list[list[Trial]]:
         plans = [plan for group in groups for plan in group]

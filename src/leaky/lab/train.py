@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -24,11 +24,15 @@ from leaky.lab.training.early_stopping import EarlyStopping
 from leaky.lab.training.learned import learned_values
 from leaky.lab.training.optimizers import optimizer
 from leaky.lab.training.schedules import Schedule
+from leaky.lab.training.threads import one_thread
 from leaky.models.memory import SavedStorages
 from leaky.records import Epoch, Trial, TrialPlan
 
 Stop = Callable[[int, float | None], bool]
 """Asked after each epoch, with its number and validation score (None where that is not finite), whether to stop."""
+
+_FIT_SAMPLES = 5000
+"""The first of the samples trained on, on which a final trial is judged at its end: all of them in memory at once."""
 
 
 def run_trial(task: Task, plan: TrialPlan, stop: Stop | None = None) -> Trial:
@@ -41,7 +45,7 @@ def run_trial(task: Task, plan: TrialPlan, stop: Stop | None = None) -> Trial:
     training = _Training(task, plan, stop)
     status, score, error = "finished", None, None
     try:
-        with _one_thread():
+        with one_thread():
             finished = training.run()
             if finished:
                 score = training.final_score()
@@ -68,6 +72,7 @@ def run_trial(task: Task, plan: TrialPlan, stop: Stop | None = None) -> Trial:
         saved_bytes=training.saved_bytes,
         metrics=training.metrics if status == "finished" else {},
         learned=training.learned if status == "finished" else {},
+        at_end=training.at_end if status == "finished" else {},
     )
 
 
@@ -87,6 +92,7 @@ class _Training:
         self.restored_epoch: int | None = None
         self.metrics: dict[str, float | None] = {}
         self.learned: dict[str, float] = {}
+        self.at_end: dict[str, float | None] = {}
         self.saved_bytes: int | None = None
         self.compute_seconds = 0.0
         self.evaluation_seconds = 0.0
@@ -96,6 +102,7 @@ class _Training:
         split_seed, model_seed, order_seed = _streams(self.plan.seed)
         seed_everything(model_seed)
         train, self.validation, self.test = self.task.parts(split_seed)
+        self.fit = Part(self.task.train_samples, train[:_FIT_SAMPLES])
         self.model, _ = build_model(self.task, self.recipe, self.plan.activation, model_seed, train)
         self.units = NeverActive(self.model)
         self.optimizer = optimizer(self.recipe, self.model, self.plan.learning_rate)
@@ -129,8 +136,11 @@ class _Training:
     def final_score(self) -> float | None:
         if self.plan.phase == "tuning":
             return self.kept.validation_score if self.kept else None
-        _, score, answers, targets = self._judge(self.test)
+        loss, score, answers, targets = self._judge(self.test)
         self.metrics = {name: _finite(value) for name, value in self.task.scores(answers, targets).items()}
+        train_loss, train_score, *_ = self._judge(self.fit)
+        measured = {"loss": loss, "train_loss": train_loss, "train_score": train_score}
+        self.at_end = {name: _finite(value) for name, value in measured.items()}
         return score
 
     def score_if_diverged(self) -> float | None:
@@ -234,14 +244,3 @@ def _told(error: Exception) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
     return f"{one_line(error)}{place}"
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Trials run side by side, each on one thread: faster, and the same numbers on any number of cores."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

@@ -13,7 +13,16 @@ from __future__ import annotations
 from leaky.records.across import Across, Control, Cost, Overall, Profile
 from leaky.records.diagnosis import Diagnosis, Found, Site
 from leaky.records.finding import Finding
-from leaky.records.ledger import Direction, Effect, Entry, Hypothesis, Outcome, Ruling
+from leaky.records.ledger import (
+    Direction,
+    Effect,
+    Entry,
+    Forecast,
+    Hypothesis,
+    Outcome,
+    Prediction,
+    Ruling,
+)
 from leaky.records.study import (
     PROTOCOL,
     Arm,
@@ -45,6 +54,7 @@ __all__ = [
     "Epoch",
     "Factor",
     "Finding",
+    "Forecast",
     "Found",
     "Hypothesis",
     "Interval",
@@ -55,6 +65,7 @@ __all__ = [
     "Overall",
     "Phase",
     "Point",
+    "Prediction",
     "Profile",
     "Ruling",
     "Search",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from leaky.records.study import Interval, finite_only
 
 Direction = Literal["higher", "lower", "same", "different"]
-Ruling = Literal["supported", "refuted", "undecided"]
+Ruling = Literal["supported", "refuted", "mixed", "undecided"]
 
 
 @dataclass(frozen=True)
@@ -35,11 +36,35 @@ class Hypothesis:
 
 
 @dataclass(frozen=True)
+class Prediction:
+    """A number that was predicted: the median over seeds of `names[0]`, less `names[1]` where there is one.
+
+    It came out where that is from `low` to `high`. It has no part in the ruling.
+    """
+
+    text: str
+    names: tuple[str, ...]
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """A prediction and the value measured: NaN, and it did not come out, where there is none."""
+
+    prediction: Prediction
+    value: float
+    came_out: bool
+
+
+@dataclass(frozen=True)
 class Effect:
-    """A hypothesis measured: the median paired difference, its interval, and what both say of it.
+    """A hypothesis measured: Hodges-Lehmann's median of the paired differences, its interval, and what both say.
 
     `p_value` is of the nearest claim to the contrary: that the true effect lies at the margin, or beyond it on
-    the other side from the one measured. `p_holm` is corrected over all hypotheses of the ledger.
+    the other side from the one measured. `p_holm` is corrected over all hypotheses of the ledger. `asked` pairs were
+    to be measured, `pairs` have a number. `differences` are theirs, a diverged run's infinite. `reason` says why
+    nothing can be decided, where the numbers alone do not.
     """
 
     hypothesis: Hypothesis
@@ -48,13 +73,18 @@ class Effect:
     p_value: float
     p_holm: float
     ruling: Ruling
+    asked: int = 0
+    differences: tuple[float, ...] = ()
+    reason: str = ""
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What measuring a claim left: for every value by name, its numbers in the order of `seeds`.
 
-    `definition` is the hash of the claim's definition it was measured by, `environment` the machine and the versions.
+    A setting with fewer seeds has the first of them. A diverged run's numbers are infinite, the worst there is, and a
+    failed one's NaN. `definition` is the hash of the claim's definition it was measured by, `environment` the machine
+    and the versions. `measured_at` is when the first number was there, `seconds` what one core took for all.
     """
 
     claim: str
@@ -67,20 +97,22 @@ class Outcome:
     environment: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     """What a reader must know of how it was measured, such as runs that diverged."""
+    at_edge: tuple[str, ...] = ()
+    """What was best at the edge of its learning rates, extended or not: the ends `arm, setting` of values' names."""
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data; what is not a finite number is None."""
-        told: dict[str, Any] = finite_only(asdict(self))
-        return told
+        """Plain data; NaN is None, what is infinite the text "inf" or "-inf"."""
+        told: dict[str, Any] = finite_only({**asdict(self), "values": {}})
+        return {**told, "values": {name: list(map(_plain, each)) for name, each in self.values.items()}}
 
     @classmethod
     def from_json(cls, record: dict[str, Any]) -> Outcome:
         """The inverse of `to_json`."""
         values = {
-            name: tuple(float("nan") if number is None else number for number in numbers)
+            name: tuple(float("nan") if number is None else float(number) for number in numbers)
             for name, numbers in record["values"].items()
         }
-        lists = {name: tuple(record[name]) for name in ("seeds", "notes")}
+        lists = {name: tuple(record.get(name, ())) for name in ("seeds", "notes", "at_edge")}
         return cls(**{**record, **lists, "values": values})
 
 
@@ -106,8 +138,16 @@ class Entry:
     ruling: Ruling | None = None
     outcome: Outcome | None = None
     missing: str = ""
+    forecasts: tuple[Forecast, ...] = ()
+    universal: bool = False
+    """Whether the statement says "always", so that one case against it refutes it."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; what is not a finite number is None."""
         told: dict[str, Any] = finite_only(asdict(self))
         return told
+
+
+def _plain(number: float) -> float | str | None:
+    """`number` as JSON has it."""
+    return None if math.isnan(number) else str(number) if math.isinf(number) else number

@@ -17,7 +17,7 @@ from leaky.records.varied import Condition, Factor
 PROTOCOL = 1
 """Raised whenever the same plan would give other numbers than before; part of every key."""
 
-_LATER = ("restored_epoch", "metrics", "learned", "saved_bytes")
+_LATER = ("restored_epoch", "metrics", "learned", "saved_bytes", "at_end")
 """Fields that rows of older stores lack."""
 
 Phase = Literal["tuning", "final"]
@@ -91,6 +91,9 @@ class Trial:
     """What the activations have learned at the end, by layer: the mean of each parameter, such as a PReLU's slope."""
     saved_bytes: int | None = None
     """Bytes that the first batch kept for backward, beside parameters and the batch; None in rows of older stores."""
+    at_end: dict[str, float | None] = field(default_factory=dict)
+    """Of a finished final trial, in evaluation mode: `loss` on the test data, `train_loss` and `train_score` on (the
+    first 5,000 of) the samples trained on; empty otherwise, and in rows of older stores."""
 
     @property
     def never_active(self) -> float | None:

@@ -11,13 +11,12 @@ import torch
 
 from leaky.errors import ArgumentError, StoreError, UnknownNameError
 from leaky.lab import run_claims
-from leaky.lab.claims import ledger, signals, table
+from leaky.lab.claims import signals, table
 from leaky.lab.claims.claim import Claim, Measurement
-from leaky.lab.claims.comparison import MEASURES, Comparison
+from leaky.lab.claims.comparison import Comparison
 from leaky.lab.claims.kept import KeptClaims
 from leaky.lab.claims.problems import clothes, digits, spirals
 from leaky.lab.claims.verdicts import ALPHA
-from leaky.records import Epoch, Trial, TrialPlan
 
 NAMES = tuple(table.CLAIMS)
 
@@ -55,11 +54,11 @@ def test_enough_seeds_to_decide(name: str) -> None:
     """The smallest p that its pairs can give must survive Holm's correction over the whole ledger."""
     claim = table.CLAIMS[name]
     if claim.method is not None:
-        pairs = len(claim.method.seeds("small"))
-        smallest = 2 / 2**pairs if pairs <= 13 else 2 / 10_000
-        assert pairs >= 10
+        counts = {len(claim.method.seeds("small"))}
+        if isinstance(claim.method, Comparison):
+            counts = {claim.method.repeats_of(setting, "small") for setting in claim.method.settings}
         assert {n for h in claim.hypotheses for n in h.names}, "hypotheses name values"
-        assert smallest * table.FAMILY < ALPHA
+        assert 2 / 2 ** min(counts) * table.family() < ALPHA
 
 
 def test_names_and_numbers() -> None:
@@ -97,8 +96,7 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> Claim:
 
 
 def _only(monkeypatch: pytest.MonkeyPatch, claim: Claim) -> None:
-    for module in (table, ledger):
-        monkeypatch.setattr(module, "CLAIMS", {claim.name: claim})
+    monkeypatch.setattr(table, "CLAIMS", {claim.name: claim})
 
 
 def test_what_is_measured_is_not_measured_again(alone: Claim, tmp_path: Path) -> None:
@@ -186,31 +184,6 @@ def test_pieces_of_a_linear_network_are_crossings_of_lines() -> None:
     names = ["relu", "leaky_relu(negative_slope=0.2)"]
     found = signals.regions(0, activations=names, depths=[1], width=16, lines=8, points=2001)
     assert 0 < 10 ** found["relu, 1 layers"] - 1 <= 16
-
-
-def trial(losses: list[float | None], validation: float = 0.5) -> Trial:
-    plan = TrialPlan("made up", "", "", "relu", 0.1, 0, "final", {"epochs": 4})
-    epochs = tuple(Epoch(n, loss, validation, None, ()) for n, loss in enumerate(losses, start=1))
-    return Trial(plan, "finished", 0.75, None, epochs, (), 1.0, 1.0, 0.0, None, {}, "")
-
-
-@pytest.mark.parametrize(
-    ("losses", "epochs"),
-    [
-        ([0.6, 0.4, 0.1, 0.05], 2 + 2 / 3),  # 0.2 is two thirds of the way from 0.4 to 0.1
-        ([0.1, 0.05], 1.0),
-        ([0.9, 0.8, 0.7, 0.6], 4.0),
-        ([None], 4.0),
-    ],
-)
-def test_epochs_until_it_has_learned(losses: list[float | None], epochs: float) -> None:
-    assert 10 ** MEASURES["epochs"](trial(losses)) == pytest.approx(epochs)
-
-
-def test_score_and_gap() -> None:
-    assert MEASURES["score"](trial([0.1])) == 0.75
-    assert MEASURES["gap"](trial([0.9, 0.1])) == pytest.approx(0.4)
-    assert math.isnan(MEASURES["gap"](trial([None])))
 
 
 def test_noise_is_on_the_test_images_alone() -> None:

@@ -12,7 +12,7 @@ import pytest
 from leaky.errors import ArgumentError
 from leaky.lab import run_claims
 from leaky.lab.claims.page import agreement, markdown, write_page
-from leaky.lab.claims.table import CLAIMS, FAMILY
+from leaky.lab.claims.table import CLAIMS, family
 from leaky.lab.claims.verdicts import effect_of, rule, together
 from leaky.records.ledger import Entry, Outcome, Ruling
 
@@ -27,7 +27,7 @@ def entry(name: str = "sparse", shift: float = 0.0) -> Entry:
     outcome = Outcome(
         name, "abc", "small", tuple(range(20)), values, "2026-12-01T00:00:00", 61.0, {"torch": "2"}
     )
-    effects = rule([effect_of(hypothesis, values) for hypothesis in claim.hypotheses], FAMILY)
+    effects = rule([effect_of(hypothesis, values) for hypothesis in claim.hypotheses], family())
     words = {n: getattr(claim, n) for n in Entry.__dataclass_fields__ if hasattr(claim, n)}
     ruling: Ruling = together(effect.ruling for effect in effects)
     return Entry(**words, effects=tuple(effects), ruling=ruling, outcome=outcome)
@@ -36,7 +36,7 @@ def entry(name: str = "sparse", shift: float = 0.0) -> Entry:
 def test_the_page_tells_it_all() -> None:
     refuted = entry(shift=-0.5)
     assert refuted.ruling == "refuted"
-    text = markdown([refuted], family=FAMILY)
+    text = markdown([refuted], family=family())
     for part in (
         refuted.statement,
         refuted.made_in,
@@ -48,7 +48,7 @@ def test_the_page_tells_it_all() -> None:
         "`leaky claims sparse`; defined 2026-11-21, measured 2026-12-01 by definition `abc` on 20 seeds in 1 min 1 s",
         "-0.5 share of outputs",
         "![Leaky ReLU has sparse activations.](images/claims/sparse.png)",
-        f"all {FAMILY}",
+        f"all {family()}",
     ):
         assert part in text, part
 
@@ -57,14 +57,14 @@ def test_what_came_out_otherwise_is_told() -> None:
     supported = entry(shift=0.0)
     assert supported.ruling == "supported"
     assert agreement(supported) == "no"
-    text = markdown([supported], family=FAMILY)
+    text = markdown([supported], family=family())
     assert "## What holds" in text
     assert "It came out otherwise." in text
 
 
 def test_nothing_measured_is_told() -> None:
     bare = dataclasses.replace(entry(), effects=(), ruling=None, outcome=None, missing="not measured")
-    text = markdown([bare], family=FAMILY)
+    text = markdown([bare], family=family())
     assert "## Not measured" in text
     assert "**Not measured.**" in text
     assert "png" not in text
@@ -72,7 +72,7 @@ def test_nothing_measured_is_told() -> None:
 
 def test_page_pictures_and_numbers_are_written(tmp_path: Path) -> None:
     made = entry(shift=-0.5)
-    written = write_page([made], tmp_path / "claims.md", family=FAMILY)
+    written = write_page([made], tmp_path / "claims.md", family=family())
     assert [path.relative_to(tmp_path).as_posix() for path in written] == [
         "claims.md",
         "claims.json",

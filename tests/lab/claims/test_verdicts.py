@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from leaky.lab.claims.verdicts import effect_of, rule, ruling_of, together
+from leaky.lab.claims.verdicts import effect_of, forecast, rule, ruling_of, together
 from leaky.records import Interval
-from leaky.records.ledger import Direction, Hypothesis, Ruling
+from leaky.records.ledger import Direction, Hypothesis, Prediction, Ruling
 
 
 def hypothesis(direction: Direction, margin: float = 0.5, reference: float = 0.0) -> Hypothesis:
@@ -83,7 +83,7 @@ def test_what_was_not_measured_counts() -> None:
 
 def test_equivalence_takes_the_larger_of_two_tests() -> None:
     near = effect_of(hypothesis("same"), values(0.45, spread=0.02))
-    assert near.p_value == pytest.approx(2 / 2**12)  # all pairs are within both margins
+    assert near.p_value == pytest.approx(1 / 2**12)  # all pairs are within both margins
     edge = effect_of(hypothesis("same"), values(0.45, spread=0.3))
     assert edge.p_value > 0.05
     assert rule([edge], family=1)[0].ruling == "undecided"
@@ -92,10 +92,54 @@ def test_equivalence_takes_the_larger_of_two_tests() -> None:
 def test_pairs_without_a_number_are_left_out() -> None:
     broken = values(2.0)
     broken["ours"][0] = math.nan
-    broken["theirs"][1] = math.inf
+    broken["theirs"][1] = math.nan
     effect = effect_of(hypothesis("higher"), broken)
-    assert effect.pairs == 10
+    assert (effect.pairs, effect.asked) == (10, 12)
     assert math.isfinite(effect.interval.estimate)
+    (ruled,) = rule([effect], family=1)
+    assert (ruled.ruling, ruled.reason) == ("undecided", "only 10 of 12 pairs have a number")
+    broken["theirs"][1] = broken["ours"][1] - 2
+    assert rule([effect_of(hypothesis("higher"), broken)], family=1)[0].ruling == "supported"  # 11 of 12
+
+
+def test_a_diverged_run_is_the_worst_of_all() -> None:
+    """It has the highest rank, and its size is not asked for."""
+    one, worse = values(2.0), values(2.0)
+    one["ours"][0] = -math.inf
+    worse["ours"][0] = -1e9
+    by_rank, by_size = (effect_of(hypothesis("higher"), each) for each in (one, worse))
+    assert by_rank.pairs == 12
+    assert by_rank.p_value == by_size.p_value > 2 / 2**12
+    assert by_rank.interval.estimate == by_size.interval.estimate
+    assert math.isfinite(by_rank.interval.high)
+    both = values(2.0)
+    both["ours"][0] = both["theirs"][0] = -math.inf
+    assert effect_of(hypothesis("higher"), both).pairs == 11  # two that diverged tell nothing
+
+
+def test_what_is_best_at_an_edge_decides_nothing() -> None:
+    names = Hypothesis("made up", ("score, ours, here",), ("score, theirs, here",), "higher", 0.5)
+    made = {f"score, {arm}, here": numbers for arm, numbers in values(2.0).items()}
+    expected: dict[str, Ruling] = {
+        "ours, here": "undecided",
+        "ours, there": "supported",
+        "rs, here": "supported",
+    }
+    for edge, ruling in expected.items():
+        (effect,) = rule([effect_of(names, made, [edge])], family=1)
+        assert effect.ruling == ruling
+    assert (
+        effect_of(names, made, ["ours, here"]).reason == "best at the edge of the learning rates: ours, here"
+    )
+
+
+def test_settings_may_have_different_numbers_of_seeds() -> None:
+    made = values(2.0, pairs=20)
+    made["theirs"] = made["theirs"][:12]
+    effect = effect_of(hypothesis("higher"), made)
+    assert (effect.pairs, effect.asked) == (12, 12)
+    pairs = zip(made["ours"][:12], made["theirs"], strict=True)
+    assert effect.differences == pytest.approx([ours - theirs for ours, theirs in pairs])
 
 
 def test_nothing_measured_is_undecided() -> None:
@@ -110,9 +154,26 @@ def test_nothing_measured_is_undecided() -> None:
     [
         (["supported", "supported"], "supported"),
         (["supported", "undecided"], "undecided"),
-        (["supported", "undecided", "refuted"], "refuted"),
+        (["supported", "undecided", "refuted"], "mixed"),
+        (["supported", "refuted"], "mixed"),
+        (["undecided", "refuted"], "refuted"),
         ([], "undecided"),
     ],
 )
 def test_a_claim_is_its_hypotheses(rulings: list[Ruling], expected: Ruling) -> None:
     assert together(rulings) == expected
+
+
+def test_one_case_refutes_what_is_said_to_be_always_so() -> None:
+    assert together(["supported", "refuted"], universal=True) == "refuted"
+    assert together(["supported", "undecided"], universal=True) == "undecided"
+
+
+def test_predictions_are_held_against_medians() -> None:
+    made = {"ours": [1.0, math.nan, 3.0, 8.0], "theirs": [1.0, 1.0, 1.0, 9.0, 7.0]}
+    difference = forecast(Prediction("made up", ("ours", "theirs"), 0.0, 0.5), made)
+    assert (difference.value, difference.came_out) == (0.0, True)  # of 0, 2 and -1
+    alone = forecast(Prediction("made up", ("ours",), 0.0, 2.9), made)
+    assert (alone.value, alone.came_out) == (3.0, False)
+    lost = forecast(Prediction("made up", ("ours",), -math.inf, math.inf), {"ours": [math.nan]})
+    assert not lost.came_out

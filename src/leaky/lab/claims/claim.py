@@ -8,14 +8,30 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
+from leaky.lab.claims.verdicts import RULES
 from leaky.lab.identity import identity
 from leaky.records import Ruling
-from leaky.records.ledger import Hypothesis
+from leaky.records.ledger import Hypothesis, Prediction
 
 Values = dict[str, float]
 """What one seed gives, by name."""
 
 BUDGETS = ("smoke", "small")
+
+_WORDS = (
+    *(
+        "number",
+        "name",
+        "statement",
+        "made_in",
+        "literature",
+        "predicted",
+        "expected",
+        "defined",
+        "experiment",
+    ),
+    "universal",
+)
 
 
 class Method(Protocol):
@@ -65,9 +81,10 @@ class Measurement:
 class Claim:
     """A statement about leaky rectifiers, and the experiment that is to decide it.
 
-    The claim is supported where all its hypotheses are, and refuted where one of them is: a general statement
-    does not hold where a case contradicts it. Everything else is undecided. `defined` is the day the
-    definition was fixed; it is committed before its first result.
+    The claim is supported where all its hypotheses are, refuted where one of them is and none supported, and mixed
+    where some are and others are refuted; but a `universal` statement, that something is always so, is refuted by one
+    case against it. Everything else is undecided. `defined` is the day the definition was fixed; it is committed
+    before its first result. `predictions` are numbers that were predicted, told apart from the ruling.
     """
 
     number: int
@@ -81,6 +98,8 @@ class Claim:
     experiment: str
     method: Method | None
     hypotheses: tuple[Hypothesis, ...] = ()
+    predictions: tuple[Prediction, ...] = ()
+    universal: bool = False
 
     @property
     def command(self) -> str:
@@ -89,7 +108,9 @@ class Claim:
 
     def definition(self, budget: str = "small") -> str:
         """The hash of all that the result depends on, and of what it is held against: another one makes it stale."""
-        parts = [self.statement, *(json.dumps(asdict(h), sort_keys=True) for h in self.hypotheses)]
+        told = [getattr(self, name) for name in _WORDS]
+        parts = [json.dumps(told), *(json.dumps(asdict(part)) for part in self.hypotheses)]
+        parts += [json.dumps(asdict(part)) for part in self.predictions]
         if self.method is not None:
-            parts += [budget, *map(str, self.method.seeds(budget)), *self.method.definition(budget)]
+            parts += [RULES, budget, *map(str, self.method.seeds(budget)), *self.method.definition(budget)]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]

@@ -1,36 +1,44 @@
-"""Claims about training: `leaky.lab.compare` in several settings, learning rates tuned for every arm in each."""
+"""Claims about training: activations in several settings, the learning rate tuned for every arm in each."""
 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
 
 from leaky.catalogue import parse
-from leaky.lab.claims.claim import Values
+from leaky.lab.claims.measures import MEASURES, TUNED_ON, best_rates, measured
 from leaky.lab.definition import Task
 from leaky.lab.identity import identity
 from leaky.lab.recipe import Recipe
-from leaky.lab.study import compare
-from leaky.lab.train import run_trial
-from leaky.records import Study, Trial, TrialPlan
+from leaky.records import PROTOCOL
 
-_LEARNED = 0.2
-"""The training loss that a network has to come down to, to count as having learned."""
+EDGE = 3.0
+"""The factor by which a grid is extended, once, for an arm that is best at its edge."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One task and recipe: `build(budget, **arguments)` makes the task."""
+    """One task and recipe: `build(budget, **arguments)` makes the task.
+
+    Args:
+        label: how values of this setting are named.
+        build: makes the task, at the top of a module.
+        rates: the learning rates tried for every arm.
+        arguments: of `build`, beside the budget.
+        recipe: changes to the task's recipe.
+        repeats: paired seeds here; None: the comparison's.
+        arms: of this setting alone, by name; None: the comparison's.
+    """
 
     label: str
     build: Callable[..., Task]
     rates: tuple[float, ...]
     arguments: Mapping[str, Any] = field(default_factory=dict)
     recipe: Mapping[str, Any] = field(default_factory=dict)
+    repeats: int | None = None
+    arms: Mapping[str, str] | None = None
 
     def task(self, budget: str) -> Task:
         """The task of that budget."""
@@ -38,11 +46,12 @@ class Setting:
 
     def chosen_rates(self, budget: str) -> tuple[float, ...]:
         """The grid of learning rates; the smoke budget takes one."""
-        return self.rates[1:2] if budget == "smoke" else self.rates
+        return tuple(sorted(self.rates[1:2] if budget == "smoke" else self.rates))
 
     def definition(self, budget: str) -> str:
         """What changes where the trials do."""
-        plain = [self.label, self.chosen_rates(budget), dict(self.arguments), dict(self.recipe)]
+        arms = None if self.arms is None else dict(self.arms)
+        plain = [self.label, self.chosen_rates(budget), dict(self.arguments), dict(self.recipe), arms]
         return f"{json.dumps(plain, sort_keys=True)} {identity(self.build)}"
 
 
@@ -50,112 +59,48 @@ class Setting:
 class Comparison:
     """Activations trained in several settings on the same seeds.
 
-    Values are named `measure, arm, setting`. Measures are of the final trials: `score`, the metric on the test data;
-    `epochs`, log10 of the epochs until the training loss was 0.2 at most, between two epochs on the line
-    through them, and the last one where it never was; `gap`, validation loss less training loss at the end.
+    Values are named `measure, arm, setting`, with the measures of `leaky.lab.claims.measures`. The learning rate of
+    every arm in every setting is the best of the grid by `tuned_on`, on `tuning` seeds of their own. Where that is
+    at the edge of the grid, the rate a factor of 3 beyond is tried as well; where that one is best, the values are
+    noted to be at the edge, and no hypothesis about them is decided.
+
+    Args:
+        settings: tasks and recipes.
+        arms: activations by name, the one that others are compared with first.
+        repeats: paired seeds of the final trials with the budget "small"; "smoke" takes two.
+        tuning: seeds for each learning rate; "smoke" takes one.
+        tuned_on: what a rate is chosen by: "score", "epochs", "loss" (validation) or "early_loss".
     """
 
     settings: tuple[Setting, ...]
     arms: Mapping[str, str]
     repeats: int = 13
-    tuning: int = 3
+    tuning: int = 5
+    tuned_on: Literal["score", "epochs", "loss", "early_loss"] = "score"
 
     def seeds(self, budget: str) -> tuple[int, ...]:
-        """The paired seeds, counted from 0; the trials have the lab's own."""
-        return tuple(range(2 if budget == "smoke" else self.repeats))
+        """The paired seeds of the setting that has most, counted from 0; the trials have the lab's own."""
+        return tuple(range(max(self.repeats_of(setting, budget) for setting in self.settings)))
+
+    def repeats_of(self, setting: Setting, budget: str) -> int:
+        """The number of paired seeds of a setting."""
+        return 2 if budget == "smoke" else setting.repeats or self.repeats
+
+    def arms_of(self, setting: Setting) -> dict[str, str]:
+        """The canonical spec of every arm of a setting."""
+        arms = self.arms if setting.arms is None else setting.arms
+        return {arm: str(parse(text)) for arm, text in arms.items()}
+
+    def tunings(self, budget: str) -> int:
+        """Seeds for each learning rate."""
+        return 1 if budget == "smoke" else self.tuning
 
     def definition(self, budget: str) -> list[str]:
-        """The settings, the arms, and how values are read off trials."""
+        """The settings, the arms, how often, and how values are read off trials."""
         return [
-            *(setting.definition(budget) for setting in self.settings),
+            *(f"{self.repeats_of(s, budget)} {s.definition(budget)}" for s in self.settings),
             json.dumps(dict(self.arms), sort_keys=True),
-            str(1 if budget == "smoke" else self.tuning),
-            identity(MEASURES["score"]) + identity(MEASURES["epochs"]) + identity(MEASURES["gap"]),
+            f"{self.tunings(budget)} {self.tuned_on} {EDGE} {PROTOCOL}",
+            json.dumps(asdict(Recipe()), sort_keys=True),
+            *map(identity, (measured, best_rates, *MEASURES.values(), *TUNED_ON.values())),
         ]
-
-    @property
-    def trials(self) -> int:
-        """Trials of one arm in one setting."""
-        return self.tuning * max(len(setting.rates) for setting in self.settings) + self.repeats
-
-    def run(
-        self, budget: str, store: Path, workers: int | None, shown: bool
-    ) -> tuple[dict[int, Values], tuple[str, ...]]:
-        """The values of every seed, and notes on what was lost; trials in the store are not run again."""
-        rows: dict[int, Values] = {seed: {} for seed in self.seeds(budget)}
-        notes = []
-        names = list(self.arms.values())
-        for setting in self.settings:
-            study = compare(
-                setting.task(budget),
-                names,
-                baseline=names[0],
-                learning_rates=setting.chosen_rates(budget),
-                seeds=len(rows),
-                tuning_seeds=1 if budget == "smoke" else self.tuning,
-                recipe=dict(setting.recipe),
-                workers=workers,
-                store=store,
-                progress=shown,
-            )
-            notes += self._read(setting, study, rows)
-        return rows, tuple(notes)
-
-    def _read(self, setting: Setting, study: Study, rows: dict[int, Values]) -> list[str]:
-        notes = []
-        for arm, text in self.arms.items():
-            name = str(parse(text))
-            final = {
-                t.plan.seed: t for t in study.trials if t.plan.phase == "final" and t.plan.activation == name
-            }
-            for row, seed in zip(rows.values(), study.final_seeds, strict=True):
-                for measure, function in MEASURES.items():
-                    value = function(final[seed]) if seed in final else math.nan
-                    row[f"{measure}, {arm}, {setting.label}"] = value
-            for status in ("diverged", "failed"):
-                count = sum(trial.status == status for trial in final.values())
-                if count:
-                    notes.append(f"{count} of {len(final)} runs of {arm} {status} ({setting.label}).")
-            arms = {a.activation: a for a in study.arms}
-            if name in arms and arms[name].at_grid_edge and len(study.learning_rates) > 1:
-                rate = arms[name].learning_rate
-                notes.append(f"{arm} was best at the edge of its grid, {rate:g} ({setting.label}).")
-        return notes
-
-    def estimate(self, budget: str, workers: int) -> float:
-        """Seconds that it will take, from one epoch of every arm in every setting."""
-        total = 0.0
-        for setting in self.settings:
-            task = setting.task(budget)
-            recipe = task.recipe.changed(**setting.recipe)
-            one = recipe.changed(epochs=1).record()
-            for text in self.arms.values():
-                plan = TrialPlan(task.name, "", "", str(parse(text)), setting.rates[0], 0, "tuning", one)
-                runs = len(setting.chosen_rates(budget)) * self.tuning + len(self.seeds(budget))
-                total += run_trial(task, plan).seconds * Recipe(**recipe.record()).epochs * runs
-        return total / workers
-
-
-def _score(trial: Trial) -> float:
-    return math.nan if trial.score is None else trial.score
-
-
-def _epochs(trial: Trial) -> float:
-    before = None
-    for epoch in trial.epochs:
-        loss = epoch.train_loss
-        if loss is not None and loss <= _LEARNED:
-            part = 1.0 if before is None else (before - _LEARNED) / (before - loss)
-            return math.log10(epoch.epoch - 1 + part)
-        before = loss
-    return math.log10(max(1, int(trial.plan.recipe["epochs"])))
-
-
-def _gap(trial: Trial) -> float:
-    last = trial.epochs[-1] if trial.epochs else None
-    if last is None or last.validation_loss is None or last.train_loss is None:
-        return math.nan
-    return last.validation_loss - last.train_loss
-
-
-MEASURES: Mapping[str, Callable[[Trial], float]] = {"score": _score, "epochs": _epochs, "gap": _gap}

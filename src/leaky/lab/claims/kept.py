@@ -9,15 +9,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from leaky.errors import StoreError
-from leaky.lab.claims.claim import Claim, Measurement, Values
+from leaky.lab.claims.claim import Claim, Measurement
+from leaky.lab.claims.work import Seed
 from leaky.lab.store import Store
 from leaky.records.ledger import Outcome
 
 _TABLES = (
-    "CREATE TABLE IF NOT EXISTS measurements "
-    "(key TEXT PRIMARY KEY, claim TEXT, seed INTEGER, record TEXT) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS measured_seeds "
+    "(key TEXT PRIMARY KEY, claim TEXT, seed INTEGER, measured_at TEXT, seconds REAL, record TEXT) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS outcomes "
     "(claim TEXT, budget TEXT, record TEXT, PRIMARY KEY (claim, budget)) WITHOUT ROWID",
 )
@@ -34,27 +36,28 @@ class KeptClaims:
             for table in _TABLES:
                 self._database.execute(table)
 
-    def measured(self, claim: Claim, method: Measurement, budget: str) -> dict[int, Values]:
+    def measured(self, method: Measurement, budget: str) -> dict[int, Seed]:
         """The seeds of a measurement that are there already."""
         found = {}
+        query = "SELECT record, measured_at, seconds FROM measured_seeds WHERE key = ?"
         for seed in method.seeds(budget):
-            row = self._row("SELECT record FROM measurements WHERE key = ?", _key(method, budget, seed))
+            row = self._row(query, seed_key(method, budget, seed))
             if row is not None:
-                found[seed] = {name: _number(value) for name, value in json.loads(row).items()}
+                found[seed] = Seed(json.loads(row[0]), row[1], row[2])
         return found
 
-    def put(self, claim: Claim, method: Measurement, budget: str, seed: int, values: Values) -> None:
-        """One more measured seed."""
-        record = json.dumps(values)
+    def put(self, claim: Claim, method: Measurement, budget: str, seed: int, found: Seed) -> None:
+        """One more measured seed, with the claim that it was measured for; others may have it too."""
+        record = (claim.name, seed, found.at, found.seconds, json.dumps(found.values))
         self._write(
-            "INSERT OR REPLACE INTO measurements VALUES (?, ?, ?, ?)",
-            (_key(method, budget, seed), claim.name, seed, record),
+            "INSERT OR REPLACE INTO measured_seeds VALUES (?, ?, ?, ?, ?, ?)",
+            (seed_key(method, budget, seed), *record),
         )
 
     def outcome(self, claim: Claim, budget: str) -> Outcome | None:
         """The last whole outcome, of whichever definition."""
         row = self._row("SELECT record FROM outcomes WHERE claim = ? AND budget = ?", claim.name, budget)
-        return None if row is None else Outcome.from_json(json.loads(row))
+        return None if row is None else Outcome.from_json(json.loads(row[0]))
 
     def keep(self, outcome: Outcome) -> None:
         """A whole outcome, in place of the former."""
@@ -63,10 +66,10 @@ class KeptClaims:
             "INSERT OR REPLACE INTO outcomes VALUES (?, ?, ?)", (outcome.claim, outcome.budget, record)
         )
 
-    def _row(self, query: str, *values: object) -> str | None:
+    def _row(self, query: str, *values: object) -> tuple[Any, ...] | None:
         with self._told("read"):
-            row = self._database.execute(query, values).fetchone()
-        return None if row is None else str(row[0])
+            row: tuple[Any, ...] | None = self._database.execute(query, values).fetchone()
+        return row
 
     def _write(self, query: str, values: tuple[object, ...]) -> None:
         with self._told("write"):
@@ -90,9 +93,6 @@ class KeptClaims:
         self._database.close()
 
 
-def _key(method: Measurement, budget: str, seed: int) -> str:
+def seed_key(method: Measurement, budget: str, seed: int) -> str:
+    """What tells a measured seed from another: all that its numbers depend on."""
     return hashlib.sha256("\n".join([*method.definition(budget), str(seed)]).encode()).hexdigest()[:24]
-
-
-def _number(value: float | None) -> float:
-    return float("nan") if value is None else float(value)

@@ -21,15 +21,16 @@ definition, with its hypotheses and margins, is committed before its first resul
 `leaky claims --page docs/claims.md`; the numbers are in [{json}]({json}).
 
 How to read it: seeds are paired, so every activation sees the same draws, data and order. An effect is the
-median of the paired differences with its 95 % bootstrap interval. A hypothesis is supported or refuted only where the
-interval lies on one side of the margin *and* a sign-flip test against the margin says so after Holm's
-correction over all {family} hypotheses of the ledger. A claim is supported where all its hypotheses are, and
-refuted where one of them is: a general statement does not hold where a case contradicts it. Where nothing is
-decided, nobody can tell from " "this evidence."""
+Hodges-Lehmann median of the paired differences with its 95 % interval. A hypothesis is supported or refuted only
+where the interval lies on one side of the margin *and* Wilcoxon's signed ranks against the margin say so after Holm's
+correction over all {family} hypotheses of the ledger. A claim is supported where all its hypotheses are, refuted
+where one of them is and none supported, and mixed where there are both. Where nothing is
+decided, nobody can tell from this evidence."""
 
 _GROUPS = (
     ("supported", "What holds"),
     ("refuted", "What does not hold"),
+    ("mixed", "What depends"),
     ("undecided", "What this evidence does not decide"),
     (None, "Not measured"),
 )

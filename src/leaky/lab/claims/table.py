@@ -20,8 +20,10 @@ CLAIMS: Mapping[str, Claim] = MappingProxyType(
     }
 )
 
-FAMILY = sum(len(claim.hypotheses) for claim in CLAIMS.values())
-"""Hypotheses in the ledger, over which Holm's correction goes."""
+
+def family() -> int:
+    """Hypotheses in the ledger, over which Holm's correction goes."""
+    return sum(len(claim.hypotheses) for claim in CLAIMS.values())
 
 
 def chosen(names: Iterable[str] = ()) -> tuple[Claim, ...]:

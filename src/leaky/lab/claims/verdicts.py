@@ -1,7 +1,7 @@
 """From paired values to rulings: values in, rulings out.
 
-A ruling needs two things that agree: the 95 % interval of the median difference, and the sign-flip p of the contrary,
-corrected by Holm over every hypothesis of the ledger.
+A ruling needs two things that agree: the 95 % interval of Hodges-Lehmann's median difference, and the p of Wilcoxon's
+signed ranks of the contrary, corrected by Holm over every hypothesis of the ledger.
 """
 
 from __future__ import annotations
@@ -14,42 +14,67 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leaky.lab import statistics
+from leaky.lab.signed_rank import hodges_lehmann, signed_rank_p
 from leaky.records import Interval
-from leaky.records.ledger import Effect, Hypothesis, Ruling
+from leaky.records.ledger import Effect, Forecast, Hypothesis, Prediction, Ruling
 
 ALPHA = 0.05
+WHOLE = 0.9
+"""The share of the pairs that must have a number, or nothing is decided."""
+RULES = f"Hodges-Lehmann; signed ranks, two sides, equivalence by two one-sided tests; Holm; {ALPHA} {WHOLE}"
+"""What the definition of a claim says of how it is ruled on: another text makes other definitions."""
 
 
-def effect_of(hypothesis: Hypothesis, values: Mapping[str, Sequence[float]]) -> Effect:
-    """The effect, with its own p; not ruled on yet. Pairs with a value that is not finite are left out."""
+def effect_of(
+    hypothesis: Hypothesis, values: Mapping[str, Sequence[float]], at_edge: Sequence[str] = ()
+) -> Effect:
+    """The effect, with its own p; not ruled on yet.
+
+    A pair without a number is left out, one with an infinite number on one side has the highest rank. `at_edge` ends
+    the names of values that were measured at a learning rate on the edge of those tried.
+    """
     differences = differences_of(hypothesis, values)
-    interval = statistics.median_difference(differences, np.zeros(len(differences)))
-    p = contrary_p(hypothesis, differences)
-    return Effect(hypothesis, interval, len(differences), p, math.nan, "undecided")
+    known = differences[~np.isnan(differences)]
+    edges = [edge for edge in at_edge if any(name.endswith(f", {edge}") for name in hypothesis.names)]
+    reason = f"best at the edge of the learning rates: {'; '.join(edges)}" if edges else ""
+    if len(known) < WHOLE * len(differences):
+        reason = f"only {len(known)} of {len(differences)} pairs have a number"
+    return Effect(
+        hypothesis,
+        hodges_lehmann(known),
+        len(known),
+        contrary_p(hypothesis, known),
+        math.nan,
+        "undecided",
+        asked=len(differences),
+        differences=tuple(known.tolist()),
+        reason=reason,
+    )
 
 
 def differences_of(hypothesis: Hypothesis, values: Mapping[str, Sequence[float]]) -> NDArray[np.float64]:
-    """The effect, pair by pair."""
+    """The effect, pair by pair, on the seeds that all its values have; NaN where one has no number."""
     plus = [np.asarray(values[name], np.float64) for name in hypothesis.plus]
-    minus = [np.asarray(values[name], np.float64) for name in hypothesis.minus]
-    total = np.asarray(sum(plus) - sum(minus) - hypothesis.reference, np.float64)
-    return total[np.isfinite(total)]
+    minus = [-np.asarray(values[name], np.float64) for name in hypothesis.minus]
+    count = min(map(len, [*plus, *minus]))
+    with np.errstate(invalid="ignore"):  # two runs that diverged tell nothing
+        total = np.sum([side[:count] for side in [*plus, *minus]], axis=0) - hypothesis.reference
+    return np.asarray(total, np.float64)
 
 
 def contrary_p(hypothesis: Hypothesis, differences: NDArray[np.float64]) -> float:
     """The chance of differences as far from the margin as these, or farther, were the true effect at the margin.
 
-    Outside both margins, or in one direction, the nearest margin is the contrary; between two of them both
-    are, and the larger p counts (Berger, Hsu 1996: two one-sided tests).
+    Two-sided, from the nearest margin, outside both margins or in one direction. Between two of them both are the
+    contrary, and the larger of the two one-sided p counts (Berger, Hsu 1996).
     """
     margin, direction = hypothesis.margin, hypothesis.direction
+    middle = hodges_lehmann(differences).estimate if len(differences) else 0.0
     if direction in ("higher", "lower"):
-        edges = [margin if direction == "higher" else -margin]
-    else:
-        middle = float(np.median(differences)) if len(differences) else 0.0
-        edges = [margin, -margin] if abs(middle) <= margin else [math.copysign(margin, middle)]
-    p_values = [statistics.sign_flip_p(differences, np.full(len(differences), edge)) for edge in edges]
-    return max(p_values) if not any(map(math.isnan, p_values)) else math.nan
+        return signed_rank_p(differences, margin if direction == "higher" else -margin)
+    if abs(middle) > margin:
+        return signed_rank_p(differences, math.copysign(margin, middle))
+    return max(signed_rank_p(differences, -margin, "above"), signed_rank_p(differences, margin, "below"))
 
 
 def rule(effects: Sequence[Effect], family: int) -> list[Effect]:
@@ -61,7 +86,11 @@ def rule(effects: Sequence[Effect], family: int) -> list[Effect]:
     known = [1.0 if math.isnan(effect.p_value) else effect.p_value for effect in effects]
     adjusted = statistics.holm([*known, *unmeasured])[: len(effects)]
     return [
-        replace(effect, p_holm=p, ruling=ruling_of(effect.hypothesis, effect.interval, p))
+        replace(
+            effect,
+            p_holm=p,
+            ruling="undecided" if effect.reason else ruling_of(effect.hypothesis, effect.interval, p),
+        )
         for effect, p in zip(effects, adjusted, strict=True)
     ]
 
@@ -82,9 +111,23 @@ def ruling_of(hypothesis: Hypothesis, interval: Interval, p: float) -> Ruling:
     return "supported" if holds else "refuted" if fails else "undecided"
 
 
-def together(rulings: Iterable[Ruling]) -> Ruling:
-    """Of a claim: supported where all its hypotheses are, refuted where one of them is."""
+def together(rulings: Iterable[Ruling], *, universal: bool = False) -> Ruling:
+    """Of a claim: supported where all its hypotheses are, refuted where one is and none supported, mixed where both.
+
+    A universal statement is refuted by one case against it.
+    """
     found = list(rulings)
     if "refuted" in found:
-        return "refuted"
+        return "mixed" if "supported" in found and not universal else "refuted"
     return "supported" if found and all(ruling == "supported" for ruling in found) else "undecided"
+
+
+def forecast(prediction: Prediction, values: Mapping[str, Sequence[float]]) -> Forecast:
+    """What a prediction came to: over the seeds that have a number, in pairs where it is of a difference."""
+    sides = [np.asarray(values[name], np.float64) for name in prediction.names]
+    count = min(map(len, sides))
+    with np.errstate(invalid="ignore"):
+        total = sides[0][:count] - (sides[1][:count] if len(sides) > 1 else 0.0)
+    known = total[~np.isnan(total)]
+    value = float(np.median(known)) if len(known) else math.nan
+    return Forecast(prediction, value, prediction.low <= value <= prediction.high)
