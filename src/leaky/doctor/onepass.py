@@ -6,7 +6,8 @@ from functools import lru_cache
 
 import torch
 
-from leaky.kernels import native, select
+from leaky.kernels import native
+from leaky.kernels.select import obstacle
 
 ABOVE, BELOW, SUM_ABOVE, SUM_BELOW, SQUARES_ABOVE, SQUARES_BELOW = range(6)
 _CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
@@ -18,7 +19,7 @@ def counted(x: torch.Tensor, unit: int) -> torch.Tensor | None:
 
     NaN and infinities show in the sums.
     """
-    if not native.available() or select.REQUESTED == "plain" or not x.is_cpu or x.dtype not in select.DTYPES:
+    if obstacle(x) is not None:
         return None
     shape = x.shape
     if len(shape) == 2 and unit == 1 and x.is_contiguous():

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from leaky.kernels import gpu
+from leaky.kernels.gpu import leaky_relu_backward as leaky_relu_backward
 
 if TYPE_CHECKING:
     import torch
@@ -19,7 +20,7 @@ def clamp_forward(
     """out = torch.nn.functional.hardtanh(x, low, high) to the bit; `out` may be `x`.
 
     `mask` (uint8, ceil(numel / 8) bytes) gets bit i % 8 of byte i // 8 = not (x <= low or x >= high), as torch's
-    backward decides. The way back is `gpu.leaky_relu_backward(..., relu=True)`.
+    backward decides. The way back is `leaky_relu_backward(..., relu=True)`.
     """
     count = x.numel()
     if count:

@@ -1,16 +1,19 @@
-"""Who serves a call, and why: the only place that decides between kernels."""
+"""Who serves a call, and why: the only place that decides between kernels.
+
+`LAYERS` says which module has whose kernels, `serving(layer, x)` which of them serves a tensor, or why none does.
+"""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch.autograd import forward_ad
 
 from leaky.errors import ArgumentError, KernelError
-from leaky.kernels import gpu, native
+from leaky.kernels import gpu, gpu_bias_act, gpu_layers, native, native_bias_act, native_layers
 
 Kernel = Literal["native", "triton", "plain", "torch", "formula"]
 SMALL = 4096
@@ -18,6 +21,31 @@ SMALL = 4096
 
 DTYPES = frozenset({torch.float32, torch.float64, torch.bfloat16, torch.float16})
 TENSORS = (torch.Tensor, torch.nn.Parameter)
+
+
+class Layer(NamedTuple):
+    """The modules whose functions are a layer's kernels, and on which tensors they are worth a call."""
+
+    native: Any
+    triton: Any = None
+    """None: there are none in Triton."""
+    small: int = SMALL
+    """Elements on a CPU below which torch's own operation serves. On a GPU: `gpu.SMALL`."""
+    by_torch: frozenset[torch.dtype] = frozenset()
+    """Dtypes that torch's operations serve as well, so that kernels asked for by name are not missed there."""
+
+
+LAYERS = {
+    "relu": Layer(native, gpu),
+    "leaky_relu": Layer(native, gpu),
+    "hardtanh": Layer(native_layers, gpu_layers),
+    "rrelu": Layer(native_layers, gpu_layers, small=0),
+    "prelu": Layer(native_layers),
+    "softplus": Layer(native_layers, small=0, by_torch=frozenset({torch.float64})),
+    "bias_act": Layer(native_bias_act, gpu_bias_act, small=0),
+    "norm_act": Layer(native, small=256),
+}
+"""Every layer that has kernels. Where one module has a layer's own, the other may stand behind."""
 
 
 @dataclass(frozen=True)
@@ -67,30 +95,41 @@ def tracing() -> bool:
     )
 
 
-def kernels_for(x: torch.Tensor) -> Any:
-    """The module whose kernels serve `x`, `native` or `gpu`; None where neither does. Raises where one is forced."""
-    return serving(x)[0]
+def serving(
+    layer: str, x: torch.Tensor, *others: torch.Tensor | None, small: int | None = None
+) -> tuple[Any, str]:
+    """The module whose kernels serve `layer` (of `LAYERS`) on `x`; or None, and why.
+
+    `others` are tensors of the call that the kernels read too; `small` stands for the layer's own. Raises KernelError
+    where kernels that LEAKY_KERNELS asks for cannot run, unless `x` is so small that they never do, or something
+    looks at the call.
+    """
+    row = LAYERS[layer]
+    in_triton = REQUESTED == "triton" or (x.is_cuda and REQUESTED != "native")
+    if small is None:
+        small = gpu.SMALL if in_triton and x.is_cuda else row.small
+    reason = triton_obstacle(x, small) if in_triton else obstacle(x, small)
+    if reason is None and in_triton and row.triton is None:
+        return None, f"{layer} has no kernels in Triton"
+    if reason is None and x.dtype in row.by_torch:
+        return None, f"torch's own operations serve {x.dtype}"
+    for other in others:
+        if reason is None and other is not None:
+            reason = _unreadable(other)
+    if reason is None:
+        return (row.triton if in_triton else row.native), ""
+    if REQUESTED in ("native", "triton") and x.numel() >= small and not tracing():
+        _refuse(reason)
+    return None, reason
 
 
-def serving(x: torch.Tensor, small: int = SMALL) -> tuple[Any, str]:
-    """`kernels_for`, and the reason where there are none. On a GPU tensors are small below `gpu.SMALL`."""
-    if REQUESTED == "triton" or (x.is_cuda and REQUESTED != "native"):
-        reason = why_not_triton(x, gpu.SMALL if x.is_cuda else small)
-        return (gpu, "") if reason is None else (None, reason)
-    reason = why_not_native(x, small)
-    return (native, "") if reason is None else (None, reason)
-
-
-def why_not_triton(x: torch.Tensor, small: int = 0) -> str | None:
-    """The reason why the kernels in Triton do not serve `x`; None where they do. Raises where they are forced."""
-    reason = triton_obstacle(x, small)
-    if reason is not None and REQUESTED == "triton" and x.numel() >= small and not tracing():
-        raise KernelError(f"LEAKY_KERNELS=triton: the Triton kernels cannot serve this call: {reason}")
-    return reason
+def _refuse(reason: str) -> None:
+    kernels = "native" if REQUESTED == "native" else "Triton"
+    raise KernelError(f"LEAKY_KERNELS={REQUESTED}: the {kernels} kernels cannot serve this call: {reason}")
 
 
 def triton_obstacle(x: torch.Tensor, small: int = 0) -> str | None:
-    """As `why_not_triton`, and never raises."""
+    """The reason why the kernels in Triton do not serve `x`; None where they do. Never raises."""
     reason = _no_kernel(x)
     if reason is not None:
         return reason
@@ -113,7 +152,7 @@ def why_not_native(x: torch.Tensor, small: int = SMALL) -> str | None:
     """The reason why the native kernels do not serve `x`; None where they do. Raises where they are forced."""
     reason = obstacle(x, small)
     if reason is not None and REQUESTED == "native" and x.numel() >= small and not tracing():
-        raise KernelError(f"LEAKY_KERNELS=native: the native kernels cannot serve this call: {reason}")
+        _refuse(reason)
     return reason
 
 
@@ -142,6 +181,15 @@ def _no_kernel(x: torch.Tensor) -> str | None:
     return None if type(x) in TENSORS else f"{type(x).__name__} is a tensor subclass"
 
 
+def _unreadable(other: torch.Tensor) -> str | None:
+    """Why kernels cannot read a tensor beside the input."""
+    if type(other) not in TENSORS:
+        return f"{type(other).__name__} is a tensor subclass"
+    if other.layout is not torch.strided or other.is_neg():
+        return "a tensor beside the input is not strided, or a view whose sign is still to be changed"
+    return None
+
+
 def _unsuited(x: torch.Tensor, small: int, kernels: str) -> str | None:
     if x.dtype not in DTYPES:
         return f"dtype {x.dtype} has no {kernels} kernel"
@@ -166,7 +214,7 @@ def explain(operation: str, x: torch.Tensor, *, negative_slope: float = 0.01) ->
     """
     if operation not in ("relu", "leaky_relu"):
         raise ArgumentError(f"explain: `operation` must be relu or leaky_relu, got {operation!r}")
-    kernels, reason = serving(x)
+    kernels, reason = serving(operation, x)
     if kernels is native:
         return Choice("native", "a CPU tensor of a supported dtype", _BITS)
     if kernels is gpu:

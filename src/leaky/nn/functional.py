@@ -8,7 +8,7 @@ from torch.overrides import handle_torch_function, has_torch_function_unary
 
 from leaky.catalogue import lookup
 from leaky.kernels import plain
-from leaky.kernels.select import SMALL, compiled, kernels_for, tracing
+from leaky.kernels.select import SMALL, compiled, serving, tracing
 from leaky.nn.bias_act.function import bias_act
 from leaky.nn.layers.clamp import hardtanh, relu6
 from leaky.nn.layers.drawn import rrelu_in_training
@@ -65,7 +65,7 @@ def leaky_relu(input: torch.Tensor, negative_slope: float = 0.01, inplace: bool 
         return F.leaky_relu_(input, negative_slope) if inplace else F.leaky_relu(input, negative_slope)
     if inplace and input.is_leaf:
         return F.leaky_relu_(input, negative_slope)  # torch refuses, before anything is written
-    kernels = kernels_for(input)
+    kernels, _ = serving("leaky_relu", input)
     if kernels is not None:
         result: torch.Tensor = KeepBits.apply(input, float(negative_slope), False, inplace, kernels)  # type: ignore[no-untyped-call]
         return result
@@ -87,7 +87,7 @@ def relu(input: torch.Tensor, inplace: bool = False) -> torch.Tensor:
         seen: torch.Tensor = handle_torch_function(relu, (input,), input, inplace)
         return seen
     learns = input.requires_grad and torch.is_grad_enabled() and not (inplace and input.is_leaf)
-    if learns and (kernels := kernels_for(input)) is not None:
+    if learns and (kernels := serving("relu", input)[0]) is not None:
         result: torch.Tensor = KeepBits.apply(input, 0.0, True, inplace, kernels)  # type: ignore[no-untyped-call]
         return result
     return F.relu_(input) if inplace else F.relu(input)

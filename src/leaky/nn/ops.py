@@ -1,6 +1,6 @@
 """Autograd around the element-wise kernels: ReLU and Leaky ReLU that keep one bit per element.
 
-`kernels` is the module that runs them, `leaky.kernels.native` or `leaky.kernels.gpu`, as `select` chose.
+`kernels` is the module that runs them, as `leaky.kernels.select.serving` chose.
 """
 
 from __future__ import annotations

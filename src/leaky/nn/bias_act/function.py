@@ -9,8 +9,7 @@ from torch.overrides import handle_torch_function, has_torch_function
 
 from leaky.catalogue import Spec
 from leaky.errors import ArgumentError, ArgumentTypeError, shown
-from leaky.kernels import gpu, gpu_bias_act, native_bias_act
-from leaky.kernels.select import DTYPES, TENSORS, serving, tracing
+from leaky.kernels.select import DTYPES, serving, tracing
 from leaky.nn.bias_act.curves import BiasActCurve, curve_forward
 from leaky.nn.bias_act.ops import BiasActLines, added, run_forward
 from leaky.nn.bias_act.plan import Plan, constants_of, leaky_plan, leaky_spec, of_numbers, plan_of, value
@@ -101,7 +100,7 @@ def apply(x: torch.Tensor, bias: torch.Tensor | None, plan: Plan, dim: int) -> t
     axis = _axis(x, bias, dim)
     if tracing():
         return value(added(x, bias, axis), plan).to(x.dtype)
-    kernels = _serving(x, bias)
+    kernels, _ = serving("bias_act", x, bias)
     learns = torch.is_grad_enabled() and (x.requires_grad or (bias is not None and bias.requires_grad))
     if plan.kind is None:
         if not learns:
@@ -114,16 +113,6 @@ def apply(x: torch.Tensor, bias: torch.Tensor | None, plan: Plan, dim: int) -> t
     else:
         result = value(added(x, bias, axis), plan).to(x.dtype)
     return result
-
-
-def _serving(x: torch.Tensor, bias: torch.Tensor | None) -> Any:
-    """The module whose kernels serve; None where torch's operations do. Raises where forced ones cannot."""
-    kernels = serving(x, 0)[0]
-    if kernels is None:
-        return None
-    if bias is not None and (type(bias) not in TENSORS or bias.layout is not torch.strided or bias.is_neg()):
-        return None
-    return gpu_bias_act if kernels is gpu else native_bias_act
 
 
 def _axis(x: Any, bias: Any, dim: Any) -> int:

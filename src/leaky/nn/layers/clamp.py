@@ -8,11 +8,8 @@ import torch
 from torch.nn import functional as F
 from torch.overrides import handle_torch_function, has_torch_function_unary
 
-from leaky.kernels import gpu, gpu_layers, native, native_layers
-from leaky.kernels.select import kernels_for
+from leaky.kernels.select import serving
 from leaky.nn.ops import KeepBits, forward_with_bits
-
-_CLAMP = {native: native_layers.clamp_forward, gpu: gpu_layers.clamp_forward}
 
 
 class KeepInside(KeepBits):
@@ -26,7 +23,7 @@ class KeepInside(KeepBits):
         ctx: Any, x: torch.Tensor, low: float, high: float, inplace: bool, kernels: Any
     ) -> torch.Tensor:
         def run(source: torch.Tensor, out: torch.Tensor, bits: torch.Tensor) -> None:
-            _CLAMP[kernels](source, out, low, high, bits)
+            kernels.clamp_forward(source, out, low, high, bits)
 
         return forward_with_bits(ctx, x, inplace, (0.0, True, kernels), run)
 
@@ -63,7 +60,7 @@ def hardtanh(
         seen: torch.Tensor = handle_torch_function(hardtanh, (input,), input, min_val, max_val, inplace)
         return seen
     ordered = min_val <= max_val
-    if ordered and _learns(input, inplace) and (kernels := kernels_for(input)) is not None:
+    if ordered and _learns(input, inplace) and (kernels := serving("hardtanh", input)[0]) is not None:
         result: torch.Tensor = KeepInside.apply(input, float(min_val), float(max_val), inplace, kernels)  # type: ignore[no-untyped-call]
         return result
     return F.hardtanh(input, min_val, max_val, inplace)
@@ -85,7 +82,7 @@ def relu6(input: torch.Tensor, inplace: bool = False) -> torch.Tensor:
     if has_torch_function_unary(input):
         seen: torch.Tensor = handle_torch_function(relu6, (input,), input, inplace)
         return seen
-    if _learns(input, inplace) and (kernels := kernels_for(input)) is not None:
+    if _learns(input, inplace) and (kernels := serving("hardtanh", input)[0]) is not None:
         result: torch.Tensor = KeepInside.apply(input, 0.0, 6.0, inplace, kernels)  # type: ignore[no-untyped-call]
         return result
     return F.relu6(input, inplace)

@@ -13,7 +13,6 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
-from leaky.kernels import gpu, gpu_layers, native_layers
 from leaky.kernels.select import serving
 from leaky.nn.backward import has_no_address
 from leaky.nn.layout import is_dense, same_layout
@@ -28,12 +27,11 @@ def rrelu_in_training(
 ) -> torch.Tensor:
     """x where x > 0, elsewhere x times U(lower, upper), or with `divide` over U(1 / upper, 1 / lower)."""
     learns = x.requires_grad and torch.is_grad_enabled()
-    serves = serving(x, 0)[0]
-    if serves is None or (inplace and learns and x.is_leaf):  # which torch refuses
+    kernels, _ = serving("rrelu", x)
+    if kernels is None or (inplace and learns and x.is_leaf):  # which torch refuses
         return _by_torch(x, lower, upper, inplace, divide)
     low, high = (1 / upper, 1 / lower) if divide else (lower, upper)
     seed = torch.empty((), dtype=torch.int64, device=x.device).random_()
-    kernels = gpu_layers if serves is gpu else native_layers
     if learns:
         result: torch.Tensor = KeepSeed.apply(x, seed, float(low), float(high), divide, inplace, kernels)  # type: ignore[no-untyped-call]
         return result

@@ -9,8 +9,7 @@ import torch
 from torch.nn import functional as F
 from torch.overrides import handle_torch_function, has_torch_function_unary
 
-from leaky.kernels import native_layers
-from leaky.kernels.select import SMALL, TENSORS, tracing, why_not_native
+from leaky.kernels.select import SMALL, TENSORS, serving, tracing
 from leaky.nn.backward import has_no_address
 from leaky.nn.layout import same_layout
 from leaky.nn.reuse import held_once
@@ -58,30 +57,34 @@ class KeepSoftplusOutput(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, beta: float, threshold: float) -> torch.Tensor:
+    def forward(ctx: Any, x: torch.Tensor, beta: float, threshold: float, kernels: Any) -> torch.Tensor:
         y = F.softplus(x, beta, threshold)
         ctx.save_for_backward(y)
-        ctx.rest = (beta, threshold, y.stride())
+        ctx.rest = (beta, threshold, y.stride(), kernels)
         return y
 
     @staticmethod
-    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, None, None]:
+    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, None, None, None]:
         over = held_once(grads)
-        (y,), (beta, threshold, stride) = ctx.saved_tensors, ctx.rest
+        (y,), (beta, threshold, stride, kernels) = ctx.saved_tensors, ctx.rest
         (grad,) = grads
         if torch.is_grad_enabled() or has_no_address(grad):
             scaled = y * beta
-            return grad * torch.where(scaled > threshold, 1.0, -torch.expm1(-scaled)), None, None
-        if y.dtype == torch.float64 or why_not_native(y, 0) is not None:
-            return _slope_of(y, beta, threshold).mul_(grad), None, None
-        y = y if same_layout(y, stride) else torch.empty_strided(y.shape, stride, dtype=y.dtype).copy_(y)
+            return grad * torch.where(scaled > threshold, 1.0, -torch.expm1(-scaled)), None, None, None
+        if kernels is None:
+            return _slope_of(y, beta, threshold).mul_(grad), None, None, None
+        y = y if same_layout(y, stride) else _in_memory_as(stride, y).copy_(y)
         if grad.stride() == stride:
             out = grad if over else torch.empty_like(grad)
         else:
-            out = torch.empty_strided(grad.shape, stride, dtype=grad.dtype)
+            out = _in_memory_as(stride, grad)
             grad = grad if same_layout(grad, stride) else out.copy_(grad)
-        native_layers.softplus_backward(grad, y, out, beta, threshold)
-        return out, None, None
+        kernels.softplus_backward(grad, y, out, beta, threshold)
+        return out, None, None, None
+
+
+def _in_memory_as(stride: tuple[int, ...], x: torch.Tensor) -> torch.Tensor:
+    return torch.empty_strided(x.shape, stride, dtype=x.dtype, device=x.device)
 
 
 def _slope_of(y: torch.Tensor, beta: float, threshold: float) -> torch.Tensor:
@@ -207,7 +210,8 @@ def softplus(input: torch.Tensor, beta: float = 1.0, threshold: float = 20.0) ->
         return F.softplus(input, beta, threshold)
     if abs(beta) * torch.finfo(input.dtype).max < threshold:  # y may overflow where f' is not yet 1
         return F.softplus(input, beta, threshold)
-    result: torch.Tensor = KeepSoftplusOutput.apply(input, float(beta), float(threshold))  # type: ignore[no-untyped-call]
+    kernels, _ = serving("softplus", input)
+    result: torch.Tensor = KeepSoftplusOutput.apply(input, float(beta), float(threshold), kernels)  # type: ignore[no-untyped-call]
     return result
 
 

@@ -8,8 +8,7 @@ import torch
 from torch.nn import functional as F
 from torch.overrides import handle_torch_function, has_torch_function
 
-from leaky.kernels import native_layers
-from leaky.kernels.select import TENSORS, why_not_native
+from leaky.kernels.select import serving
 from leaky.nn.backward import Through, has_no_address
 from leaky.nn.layout import Layout, dense, is_dense, layout_of, same_layout
 from leaky.nn.reuse import held_once
@@ -32,12 +31,14 @@ class KeepOutput(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(
+        ctx: Any, x: torch.Tensor, weight: torch.Tensor, kernels: Any
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         layout = _layout(x, weight)
         source = x if len(weight) == 1 and is_dense(x) else dense(x, layout)
         y = torch.empty_like(source)
         slopes = _slopes(weight)
-        native_layers.prelu_forward(source, y, slopes, *layout)
+        kernels.prelu_forward(source, y, slopes, *layout)
         kept: torch.Tensor | None = None
         index: torch.Tensor | None = None
         good = (slopes >= LEAST[x.dtype]) & (slopes < torch.inf)
@@ -49,26 +50,28 @@ class KeepOutput(torch.autograd.Function):
         trace = x.new_empty_strided(x.shape, (0,) * x.dim())
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(None if kept is x else y, kept, index, trace, weight)
-        ctx.rest = (y.stride(), layout)
+        ctx.rest = (y.stride(), layout, kernels)
         return y, trace
 
     @staticmethod
-    def backward(ctx: Any, *grads: torch.Tensor | None) -> tuple[torch.Tensor | None, torch.Tensor | None]:
+    def backward(
+        ctx: Any, *grads: torch.Tensor | None
+    ) -> tuple[torch.Tensor | None, torch.Tensor | None, None]:
         over = held_once(grads)
         grad, grad_trace = grads
         if grad is None:
-            return grad_trace, None
+            return grad_trace, None, None
         y, kept, index, trace, weight = ctx.saved_tensors
-        stride, layout = ctx.rest
+        stride, layout, kernels = ctx.rest
         if torch.is_grad_enabled() or has_no_address(grad):
             x = Through.apply(trace, recovered(y, kept, index, weight))  # type: ignore[no-untyped-call]
             grad_x, grad_weight = _differentiated(x, weight, grad)
         else:
-            grad_x, grad_weight = _run_backward(grad, stride, layout, y, kept, index, weight, over)
+            grad_x, grad_weight = _run_backward(grad, stride, layout, y, kept, index, weight, over, kernels)
         if grad_trace is not None:
             grad_x = grad_x + grad_trace
         needs = ctx.needs_input_grad
-        return grad_x if needs[0] else None, grad_weight if needs[1] else None
+        return grad_x if needs[0] else None, grad_weight if needs[1] else None, None
 
 
 def recovered(
@@ -108,6 +111,7 @@ def _run_backward(
     index: torch.Tensor | None,
     weight: torch.Tensor,
     over: bool,
+    kernels: Any,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     if over and grad.stride() == stride:
         grad_x = grad
@@ -116,7 +120,7 @@ def _run_backward(
         grad = grad if same_layout(grad, stride) else grad_x.copy_(grad)
     y, kept = (None if t is None else _laid_out(t, stride, layout) for t in (y, kept))
     sums = torch.zeros(len(weight), dtype=torch.float64)
-    native_layers.prelu_backward(grad, y, kept, index, grad_x, sums, _slopes(weight), *layout)
+    kernels.prelu_backward(grad, y, kept, index, grad_x, sums, _slopes(weight), *layout)
     return grad_x, sums.to(weight.dtype)
 
 
@@ -169,9 +173,9 @@ def prelu(input: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     if torch.is_autocast_enabled(input.device.type) and input.is_floating_point():
         lower = torch.get_autocast_dtype(input.device.type)  # as autocast hands prelu its arguments
         input, weight = (t if t.dtype == torch.float64 else t.to(lower) for t in (input, weight))
-    if _gains(input, weight) and why_not_native(input) is None:
+    if _gains(input, weight) and (kernels := serving("prelu", input, weight)[0]) is not None:
         result: torch.Tensor
-        result, _ = KeepOutput.apply(input, weight)  # type: ignore[no-untyped-call]
+        result, _ = KeepOutput.apply(input, weight, kernels)  # type: ignore[no-untyped-call]
         return result
     return F.prelu(input, weight)
 
@@ -181,7 +185,6 @@ def _gains(x: torch.Tensor, weight: torch.Tensor) -> bool:
     return (
         torch.is_grad_enabled()
         and x.requires_grad
-        and type(weight) in TENSORS
         and weight.dtype == x.dtype
         and weight.device == x.device
         and weight.dim() == 1

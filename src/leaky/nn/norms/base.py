@@ -13,7 +13,7 @@ import torch
 
 from leaky.catalogue import Spec, parse
 from leaky.errors import ArgumentError
-from leaky.kernels.select import DTYPES, TENSORS, Choice, why_not_native
+from leaky.kernels.select import DTYPES, TENSORS, Choice, serving
 from leaky.nn import functional
 from leaky.nn.layout import layout_of
 from leaky.nn.modules import activation as activation_module
@@ -58,12 +58,13 @@ class NormActModule(torch.nn.Module):
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """activation(norm(input))."""
         vectors, slope = self._vectors(), self.negative_slope
-        if slope is None or self._why_not_native(input, vectors) is not None:
+        kernels = None if slope is None else self._serving(input, vectors)[0]
+        if slope is None or kernels is None:
             return self._composed(input)
         self._check_input_dim(input)
         if input.dim() == self._unbatched:
-            return self._fused(input[None], vectors, slope)[0]
-        return self._fused(input, vectors, slope)
+            return self._fused(input[None], vectors, slope, kernels)[0]
+        return self._fused(input, vectors, slope, kernels)
 
     def _vectors(self) -> _Vectors:
         """Weight, bias and running statistics, each fetched once a call: torch.nn.Module finds them slowly."""
@@ -72,9 +73,11 @@ class NormActModule(torch.nn.Module):
         weight, bias = (own["weight"], own["bias"]) if plain else (self.weight, self.bias)
         return weight, bias, self._buffers.get("running_mean"), self._buffers.get("running_var")
 
-    def _fused(self, x: torch.Tensor, vectors: _Vectors, slope: float) -> torch.Tensor:
+    def _fused(self, x: torch.Tensor, vectors: _Vectors, slope: float, kernels: Any) -> torch.Tensor:
         weight, bias, running_mean, running_var = vectors
         norm = self._plan(x, running_mean, running_var)
+        if kernels is not norm.kernels:
+            norm = norm._replace(kernels=kernels)
         if torch.is_grad_enabled() and (
             x.requires_grad
             or (weight is not None and weight.requires_grad)
@@ -103,10 +106,14 @@ class NormActModule(torch.nn.Module):
         z: torch.Tensor = super().forward(x)
         return z
 
-    def _why_not_native(self, x: torch.Tensor, vectors: _Vectors) -> str | None:
-        reason = why_not_native(x, self._small)
-        if reason is not None:
-            return reason
+    def _serving(self, x: torch.Tensor, vectors: _Vectors) -> tuple[Any, str]:
+        """The module whose kernels serve `x`; or None, and why."""
+        kernels, reason = serving("norm_act", x, small=self._small)
+        unsuited = None if kernels is None else self._unsuited(x, vectors)
+        return (kernels, reason) if unsuited is None else (None, unsuited)
+
+    def _unsuited(self, x: torch.Tensor, vectors: _Vectors) -> str | None:
+        """Why torch is left to do with `x`, or this module's tensors, what it will."""
         axis, shape, features = 0 if x.dim() == self._unbatched else 1, x.shape, self._channels()
         if len(shape) <= axis or shape[axis] != features:
             return f"the input does not have {features} channels"  # torch has the words for what follows
@@ -119,22 +126,22 @@ class NormActModule(torch.nn.Module):
         for tensor in vectors:
             if tensor is not None and not (
                 type(tensor) in TENSORS
-                and tensor.is_cpu
+                and tensor.device == x.device
                 and tensor.dtype in DTYPES
                 and tensor.shape == whole
                 and tensor.is_contiguous()
             ):
-                return f"the module's tensors are not plain CPU vectors of {features} elements"
+                return f"the module's tensors are not plain vectors of {features} elements on {x.device}"
         return None
 
     def explain(self, input: torch.Tensor) -> Choice:
         """Which kernel would serve a call on `input`, why, and what it would keep for backward."""
-        slope, reason = self.negative_slope, self._why_not_native(input, self._vectors())
+        slope, (kernels, reason) = self.negative_slope, self._serving(input, self._vectors())
         if slope is None:
             return Choice(
                 "torch", f"{self.activation} has no fused kernel", "the norm's input and what torch keeps"
             )
-        if reason is not None:
+        if kernels is None:
             return Choice("torch", reason, "the norm's input and its own output")
         if slope <= 0:
             return Choice("native", f"{self.activation} has no inverse", "the norm's input only")
@@ -156,8 +163,8 @@ class NormActModule(torch.nn.Module):
 
     absorbs: ClassVar[bool] = False
     """Whether it stands for a norm alone, whose activation follows and finds its work done."""
-    _small = 256
-    """Elements below which the composition is faster than the fused kernel."""
+    _small: int | None = None
+    """Elements below which the composition serves; None: as it is faster there."""
     _unbatched = -1
     """The rank of an input without a batch, where the norm takes one."""
 

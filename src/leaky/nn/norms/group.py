@@ -66,10 +66,10 @@ class GroupNormAct(NormActModule, torch.nn.GroupNorm):
         return self.num_channels
 
     def _check_input_dim(self, input: torch.Tensor) -> None:
-        """Any rank from 2 on; `_why_not_native` has seen the channels."""
+        """Any rank from 2 on; `_unsuited` has seen the channels."""
 
-    def _why_not_native(self, x: torch.Tensor, vectors: Any) -> str | None:
-        reason = super()._why_not_native(x, vectors)
+    def _unsuited(self, x: torch.Tensor, vectors: Any) -> str | None:
+        reason = super()._unsuited(x, vectors)
         if (
             reason is None and x.dim() == 2
         ):  # every element has constants of its own: 2 to 4 times torch's time

@@ -1,4 +1,4 @@
-"""Norm + leaky ReLU, one pass forward and one backward: the place where a kernel is chosen for them.
+"""Norm + leaky ReLU, one pass forward and one backward, by the kernels that `Norm.kernels` names.
 
 `run_forward` and `run_backward` take tensors and sizes, and know nothing of autograd.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import torch
 
-from leaky.kernels import native
 from leaky.nn.layout import Layout, dense, same_layout
 from leaky.nn.norms.statistics import Norm
 
@@ -25,9 +24,9 @@ def run_forward(
     y = torch.empty_like(x)
     vectors = (weight, bias, norm.mean, norm.var, norm.eps, negative_slope)
     if norm.ranks is not None:
-        native.norm_act_forward(x, None, *vectors, *layout, 0, False)
+        norm.kernels.norm_act_forward(x, None, *vectors, *layout, 0, False)
         norm.ranks.combine(norm.mean, norm.var, layout.n * layout.s)
-    native.norm_act_forward(
+    norm.kernels.norm_act_forward(
         x,
         y,
         *vectors,
@@ -57,12 +56,12 @@ def run_backward(
     if over and grad.stride() == stride:
         grad_x = grad
     else:
-        grad_x = torch.empty_strided(grad.shape, stride, dtype=grad.dtype)
+        grad_x = torch.empty_strided(grad.shape, stride, dtype=grad.dtype, device=grad.device)
         if not same_layout(grad, stride):
             grad = grad_x.copy_(grad)
     wide = norm.mean.dtype
     vector = torch.empty if grad.numel() else torch.zeros
-    grad_weight, grad_bias = vector(layout.c, dtype=wide), vector(layout.c, dtype=wide)
+    grad_weight, grad_bias = (vector(layout.c, dtype=wide, device=grad.device) for _ in range(2))
     source = None if kept is None else dense(kept, layout)
 
     def run(
@@ -72,7 +71,7 @@ def run_backward(
         given: bool,
         averages: tuple[torch.Tensor, torch.Tensor] | None = None,
     ) -> None:
-        native.norm_act_backward(
+        norm.kernels.norm_act_backward(
             grad,
             y,
             source,

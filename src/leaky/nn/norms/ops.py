@@ -55,7 +55,8 @@ class NormAct(torch.autograd.Function):
         trace = x.new_empty_strided(x.shape, (0,) * x.dim())
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(None if kept is x else y, kept, index, trace, weight, bias, norm.mean, norm.var)
-        ctx.rest = (norm.eps, norm.groups, norm.given, norm.ranks, negative_slope, y.stride(), layout)
+        what = (norm.eps, norm.groups, norm.given, norm.ranks, norm.kernels)
+        ctx.rest = (what, negative_slope, y.stride(), layout)
         return y, trace
 
     @staticmethod
@@ -65,8 +66,8 @@ class NormAct(torch.autograd.Function):
         if grad is None:
             return grad_trace, None, None, None, None
         y, kept, index, trace, weight, bias, mean, var = ctx.saved_tensors
-        eps, groups, given, ranks, negative_slope, stride, layout = ctx.rest
-        norm = Norm(mean, var, eps, groups, given, ranks=ranks)
+        (eps, groups, given, ranks, kernels), negative_slope, stride, layout = ctx.rest
+        norm = Norm(mean, var, eps, groups, given, ranks=ranks, kernels=kernels)
         needs = ctx.needs_input_grad[:3]
         if y is not None and not same_layout(y, stride):  # hooks on saved tensors may give another back
             y = torch.empty_strided(y.shape, stride, dtype=y.dtype, device=y.device).copy_(y)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
+from leaky.kernels import native
 from leaky.nn.norms.ranks import Ranks
 
 
@@ -23,6 +24,8 @@ class Norm(NamedTuple):
     momentum: float = 0.0
     ranks: Ranks | None = None
     """The processes over whose batches the statistics are taken; None: this one's."""
+    kernels: Any = native
+    """The module whose kernels serve."""
 
 
 def wide_dtype(x: torch.Tensor) -> torch.dtype:
@@ -32,4 +35,4 @@ def wide_dtype(x: torch.Tensor) -> torch.dtype:
 
 def empty_statistics(count: int, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     wide = wide_dtype(x)
-    return torch.empty(count, dtype=wide), torch.empty(count, dtype=wide)
+    return torch.empty(count, dtype=wide, device=x.device), torch.empty(count, dtype=wide, device=x.device)

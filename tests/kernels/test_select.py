@@ -1,0 +1,101 @@
+"""Which kernels serve a layer on a tensor, and why none do."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from leaky.errors import KernelError  # noqa: E402
+from leaky.kernels import gpu, native  # noqa: E402
+from leaky.kernels.select import LAYERS, serving  # noqa: E402
+
+REQUESTED = "leaky.kernels.select.REQUESTED"
+x = torch.ones(2**13)
+needs_native = pytest.mark.skipif(not native.available(), reason="the native kernels are not built here")
+interpreted = pytest.mark.skipif(gpu.why_not(x) is not None, reason="Triton does not run on a CPU here")
+every_layer = pytest.mark.parametrize("layer", LAYERS)
+
+
+@needs_native
+@every_layer
+def test_the_cpu_has_kernels_for_every_layer(layer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(REQUESTED, None)
+    assert serving(layer, x) == (LAYERS[layer].native, "")
+
+
+@every_layer
+def test_plain_torch_when_asked_for(layer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(REQUESTED, "plain")
+    assert serving(layer, x) == (None, "LEAKY_KERNELS=plain")
+
+
+@interpreted
+@every_layer
+def test_triton_when_asked_for_and_written(layer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(REQUESTED, "triton")
+    written = LAYERS[layer].triton
+    if written is not None:
+        assert serving(layer, x) == (written, "")
+
+
+@needs_native
+@every_layer
+def test_small_tensors_are_left_to_torch(layer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(REQUESTED, "native")
+    least = LAYERS[layer].small
+    if least:
+        assert serving(layer, x[: least - 1]) == (None, f"{least - 1} elements are fewer than {least}")
+    assert serving(layer, x[:least])[0] is LAYERS[layer].native
+    assert serving(layer, x[:8], small=8)[0] is LAYERS[layer].native
+
+
+@needs_native
+@pytest.mark.parametrize("dtype", [torch.int32, torch.complex64], ids=str)
+@every_layer
+def test_kernels_asked_for_raise_where_they_cannot_run(
+    layer: str, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(REQUESTED, None)
+    assert serving(layer, x.to(dtype)) == (None, f"dtype {dtype} has no native kernel")
+    monkeypatch.setattr(REQUESTED, "native")
+    with pytest.raises(KernelError) as raised:
+        serving(layer, x.to(dtype))
+    refused = "LEAKY_KERNELS=native: the native kernels cannot serve this call"
+    assert str(raised.value) == f"{refused}: dtype {dtype} has no native kernel"
+
+
+@needs_native
+def test_what_torch_serves_as_well_is_not_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(REQUESTED, "native")
+    assert serving("softplus", x.double()) == (None, "torch's own operations serve torch.float64")
+
+
+@needs_native
+def test_tensors_beside_the_input_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(REQUESTED, None)
+    turned = torch.complex(x, x).conj().imag
+    assert serving("bias_act", x, None, x)[0] is LAYERS["bias_act"].native
+    assert serving("bias_act", x, turned)[0] is None
+    assert "whose sign is still to be changed" in serving("bias_act", x, turned)[1]
+    monkeypatch.setattr(REQUESTED, "native")
+    with pytest.raises(KernelError, match="beside the input"):
+        serving("bias_act", x, turned)
+
+
+@pytest.mark.parametrize("name", ["native", "triton"])
+def test_every_layer_finds_its_functions(name: str) -> None:
+    """A module that stands in the table has what the layer calls."""
+    needed = {
+        "relu": ("leaky_relu_forward", "leaky_relu_backward"),
+        "leaky_relu": ("leaky_relu_forward", "leaky_relu_backward"),
+        "hardtanh": ("clamp_forward", "leaky_relu_backward"),
+        "rrelu": ("rrelu_forward", "rrelu_backward"),
+        "prelu": ("prelu_forward", "prelu_backward"),
+        "softplus": ("softplus_backward",),
+        "bias_act": ("bias_act_forward", "bias_act_backward"),
+        "norm_act": ("norm_act_forward", "norm_act_backward"),
+    }
+    for layer, row in LAYERS.items():
+        module = getattr(row, name)
+        assert module is None or all(callable(getattr(module, function)) for function in needed[layer])
