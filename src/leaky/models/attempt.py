@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import torch
 
 from leaky.errors import ArgumentError
 from leaky.models import compare, proof, twins
-from leaky.models.calls import Call
+from leaky.models.functions import Call
 from leaky.models.isolate import Example, copy_of, told
 from leaky.models.observe import Observation, observe
 from leaky.models.others import CLASSES
@@ -172,7 +173,8 @@ class Attempt:
     def _culprits(self, changes: Sequence[Change], reason: str) -> dict[tuple[str, str], str]:
         """The changes that do not hold, found by halving; all of them where no half shows it alone."""
         if len(changes) == 1:
-            return {changes[0].key: reason}
+            kinds = self._kinds_at_fault(changes[0])
+            return kinds or {changes[0].key: reason}
         if self._trials > _MOST_TRIALS:
             return {change.key: f"{reason}; which sites are the cause was not found" for change in changes}
         middle = len(changes) // 2
@@ -181,6 +183,15 @@ class Attempt:
             if (half_reason := self._why_not(half)) is not None:
                 found |= self._culprits(half, half_reason)
         return found or {change.key: reason for change in changes}
+
+    def _kinds_at_fault(self, change: Change) -> dict[tuple[str, str], str]:
+        """Of calls of several kinds, those that do not hold on their own."""
+        if len(change.kinds) < 2:
+            return {}
+        alone = {
+            kind: self._why_not([replace(change, kinds=frozenset({kind}))]) for kind in sorted(change.kinds)
+        }
+        return {("kind", kind): reason for kind, reason in alone.items() if reason is not None}
 
     def report(self, plan: Plan, after: Observation | None, dry_run: bool) -> LeanReport:
         """What was found and done."""
@@ -243,8 +254,7 @@ class Attempt:
         return [pair for pair in self.sites.pairs if pair.norm in fused]
 
     def _keeps(self, call: Call) -> str:
-        known = call.slope == call.slope  # not where only a function's name was seen
-        return self.planner.call_trial(call).keeps if known else "what leaky.nn.functional keeps"
+        return self.planner.call_trial(call).keeps if call.known else "what leaky.nn.functional keeps"
 
     def _bytes(
         self, site: Any, call: Call, plan: Plan, after: Observation | None, lean: bool

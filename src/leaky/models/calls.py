@@ -1,14 +1,13 @@
-"""Calls of `F.leaky_relu`, `F.relu` and their kin made to keep one bit: a function mode around a module's forward.
+"""Calls of `F.leaky_relu`, `F.relu`, `F.elu` and their kin made lean: a function mode around a module's forward.
 
-The mode sees every torch function that runs inside that forward and sends the few it knows to
-`leaky.nn.functional`. Whatever path the forward takes, it stays the user's own code.
+The mode sees every torch function that runs inside that forward and sends the few it knows
+(`functions.FUNCTIONS`) to `leaky.nn.functional`. Whatever path the forward takes, it stays the user's own code.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -16,68 +15,10 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 from leaky.kernels.select import compiled
+from leaky.models.functions import FUNCTIONS
 from leaky.models.marks import take
 from leaky.models.stand_in import StandIn
 from leaky.nn import functional
-
-
-@dataclass(frozen=True)
-class Call:
-    """One way to call a (leaky) ReLU: which, with which slope, over its input or not.
-
-    Of a module of another kind (`others.OTHERS`) `other` is the class and `settings` are what it computes by.
-    """
-
-    relu: bool
-    slope: float
-    inplace: bool
-    other: str = ""
-    settings: tuple[tuple[str, Any], ...] = ()
-
-    @property
-    def kind(self) -> str:
-        """What is decided for together: calls of one kind keep the same for backward."""
-        if self.other:
-            return self.other
-        return ("relu" if self.relu else "leaky_relu") + (" in place" if self.inplace else "")
-
-    def __str__(self) -> str:
-        name = "relu" if self.relu else "leaky_relu"
-        named = [] if self.relu else [f"negative_slope={self.slope:g}"]
-        named += ["inplace=True"] if self.inplace else []
-        return f"{name}({', '.join(named)})"
-
-
-def _leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Call:
-    return Call(False, negative_slope, bool(inplace))
-
-
-def _leaky_relu_(input: Any, negative_slope: float = 0.01) -> Call:
-    return Call(False, negative_slope, True)
-
-
-def _relu(input: Any, inplace: bool = False) -> Call:
-    return Call(True, 0.0, bool(inplace))
-
-
-def _relu_(input: Any) -> Call:
-    return Call(True, 0.0, True)
-
-
-FUNCTIONS: dict[Any, Callable[..., Call]] = {
-    F.leaky_relu: _leaky_relu,
-    F.leaky_relu_: _leaky_relu_,
-    F.relu: _relu,
-    torch.relu: _relu,
-    torch.relu_: _relu_,
-    torch.Tensor.relu: _relu,
-    torch.Tensor.relu_: _relu_,
-}
-"""The functions that count as calls; each value reads the arguments."""
-METHODS: dict[str, Callable[..., Call]] = {"relu": _relu, "relu_": _relu_}
-"""The same for methods of tensors, by name."""
-NAMES = frozenset({"leaky_relu", "leaky_relu_", "relu", "relu_"})
-"""What such calls are named in code that does not trace."""
 
 
 class _Active(threading.local):
@@ -100,7 +41,7 @@ def finish(activated: torch.Tensor, slope: float) -> torch.Tensor:
 
 
 class LeanCalls(TorchFunctionMode):
-    """While entered, calls of the given kinds keep one bit per element; others hand on what a norm has activated."""
+    """While entered, calls of the given kinds keep less; a leaky ReLU hands on what a norm has activated."""
 
     def __init__(self, kinds: frozenset[str]) -> None:
         super().__init__()
@@ -116,19 +57,17 @@ class LeanCalls(TorchFunctionMode):
         super().__exit__(*error)  # type: ignore[no-untyped-call]
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func not in FUNCTIONS:
-            return func(*args, **kwargs) if kwargs else func(*args)
+        function = FUNCTIONS.get(func)
         kwargs = kwargs or {}
-        call = FUNCTIONS[func](*args, **kwargs)
-        input = args[0] if args else kwargs["input"]
-        left = None if call.relu else take(input, call.slope, call.inplace)
-        if left is not None:
-            return finish(input, left)
-        if call.kind not in self.kinds:
+        call = None if function is None else function.read(args, kwargs)
+        if function is None or call is None:
             return func(*args, **kwargs)
-        if call.relu:
-            return functional.relu(input, call.inplace)
-        return functional.leaky_relu(input, call.slope, call.inplace)
+        if not (call.relu or call.other):
+            input = args[0] if args else kwargs["input"]
+            left = take(input, call.slope, call.inplace)
+            if left is not None:
+                return finish(input, left)
+        return (function.lean if call.kind in self.kinds else func)(*args, **kwargs)
 
 
 class CompiledCalls(TorchFunctionMode):

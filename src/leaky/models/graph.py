@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import torch
 from torch import fx
-from torch.nn import functional as F
 
+from leaky.models.functions import read_node
 from leaky.models.trace import Region, is_leaf, join
 
 # A result that may be the argument itself or a view of it.
@@ -229,10 +229,8 @@ def _changes(user: fx.Node, value: fx.Node, region: Region) -> bool:
     name = _name(user)
     if user.target in _IN_PLACE_OPERATORS or user.kwargs.get("inplace"):
         return True
-    if user.target is F.leaky_relu and len(user.args) > 2:
-        return bool(user.args[2])
-    if user.target is F.relu and len(user.args) > 1:
-        return bool(user.args[1])
+    if (call := read_node(user)) is not None:
+        return call.inplace
     return name.endswith("_") and not name.endswith("__")
 
 

@@ -17,10 +17,10 @@ from leaky.models.report import LeanReport, LeanSite
 def lean(model: torch.nn.Module, example: Any = None, *, dry_run: bool = False) -> LeanReport:
     """Make `model` keep less for backward, in place; its outputs and gradients stay the same.
 
-    - A LeakyReLU or ReLU, or a call of `F.leaky_relu` or `F.relu`, keeps one bit per element where that saves
-      anything.
-    - ReLU6 and Hardtanh modules keep one bit per element; ELU, CELU, SELU, Softplus and PReLU their output instead of
-      their input, where another layer keeps that anyway; RReLU the slopes that torch draws, and not its input.
+    - A LeakyReLU, ReLU, ReLU6 or Hardtanh keeps one bit per element where that saves anything.
+    - ELU, CELU, SELU, Softplus and PReLU keep their output instead of their input, where another layer keeps that
+      anyway; RReLU the slopes that torch draws, and not its input.
+    - So do calls of these functions, whichever way they are spelled (`F.relu`, `torch.selu`, `x.prelu(w)`).
     - A BatchNorm, InstanceNorm, GroupNorm or SyncBatchNorm whose output goes into a LeakyReLU and nowhere else
       applies it too, and the two keep one tensor instead of two.
 

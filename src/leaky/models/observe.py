@@ -11,7 +11,8 @@ from typing import Any
 
 import torch
 
-from leaky.models.calls import FUNCTIONS, Call, LeanCalls, LeanForward
+from leaky.models.calls import LeanCalls, LeanForward
+from leaky.models.functions import FUNCTIONS, Call
 from leaky.models.isolate import Example
 from leaky.models.memory import SavedStorages
 
@@ -134,8 +135,10 @@ class _ObservedCalls(LeanCalls):
             torch.overrides.TorchFunctionMode.__exit__(self, *error)  # type: ignore[no-untyped-call]
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func not in FUNCTIONS or self.observer.site is not None:
+        function = FUNCTIONS.get(func)
+        call = None if function is None else function.read(args, kwargs or {})
+        if call is None or self.observer.site is not None:
             return super().__torch_function__(func, types, args, kwargs)
-        site = self.observer.call(FUNCTIONS[func](*args, **(kwargs or {})))
+        site = self.observer.call(call)
         with self.observer.at(site, *args[:1]):
             return self.observer.noted(site, super().__torch_function__(func, types, args, kwargs))

@@ -2,65 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
+from torch.nn import functional as F
 
 from leaky import nn
 from leaky.kernels.select import TENSORS, tracing
+from leaky.nn import functional
 from leaky.nn.layers.noise import KeepNoise
 
 
+def rrelu(
+    input: torch.Tensor,
+    lower: float = 1 / 8,
+    upper: float = 1 / 3,
+    training: bool = False,
+    inplace: bool = False,
+) -> torch.Tensor:
+    """torch's rrelu, with torch's draws, that keeps its slopes in training and one bit per element in evaluation."""
+    if not training:
+        return functional.leaky_relu(input, (lower + upper) / 2, inplace)
+    learns = torch.is_grad_enabled() and input.requires_grad and not (inplace and input.is_leaf)
+    wide = upper - lower > 1e-6  # below, torch's backward takes the mean
+    if not (learns and wide) or tracing() or type(input) not in TENSORS:
+        return F.rrelu(input, lower, upper, training, inplace)
+    result: torch.Tensor = KeepNoise.apply(input, lower, upper, inplace)  # type: ignore[no-untyped-call]
+    return result
+
+
 class SlopesKept(torch.nn.RReLU):
-    """torch's RReLU, with torch's draws, that keeps its slopes in training and one bit per element in evaluation."""
+    """torch's RReLU with `rrelu` in its place."""
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """f(input)."""
-        if not self.training:
-            return nn.functional.leaky_relu(input, (self.lower + self.upper) / 2, self.inplace)
-        learns = torch.is_grad_enabled() and input.requires_grad and not (self.inplace and input.is_leaf)
-        wide = self.upper - self.lower > 1e-6  # below, torch's backward takes the mean
-        if not (learns and wide) or tracing() or type(input) not in TENSORS:
-            return super().forward(input)
-        result: torch.Tensor = KeepNoise.apply(input, self.lower, self.upper, self.inplace)  # type: ignore[no-untyped-call]
-        return result
+        return rrelu(input, self.lower, self.upper, self.training, self.inplace)
 
 
 @dataclass(frozen=True)
 class Other:
-    """What a class becomes; its settings, by attribute; what it keeps, in words, and whether that is its output."""
+    """What a class becomes and its function in torch; what they keep, in words, and whether that is the output."""
 
     becomes: type[torch.nn.Module]
-    settings: tuple[str, ...]
+    function: Callable[..., torch.Tensor]
     keeps: str
     output: bool = False
 
+    @cached_property
+    def settings(self) -> tuple[str, ...]:
+        """What is computed by: arguments of the function, which are attributes of the module."""
+        return tuple(name for name in inspect.signature(self.function).parameters if name not in _TENSORS)
 
+
+_TENSORS = ("input", "weight")
 _BIT, _OUTPUT = "one bit per element", "its output"
+_PRELU = "its output, and the input of channels with a slope not above 0"
 OTHERS: Mapping[type[torch.nn.Module], Other] = {
-    torch.nn.ReLU6: Other(nn.ReLU6, ("inplace",), _BIT),
-    torch.nn.Hardtanh: Other(nn.Hardtanh, ("min_val", "max_val", "inplace"), _BIT),
-    torch.nn.ELU: Other(nn.ELU, ("alpha", "inplace"), _OUTPUT, output=True),
-    torch.nn.CELU: Other(nn.CELU, ("alpha", "inplace"), _OUTPUT, output=True),
-    torch.nn.SELU: Other(nn.SELU, ("inplace",), _OUTPUT, output=True),
-    torch.nn.Softplus: Other(nn.Softplus, ("beta", "threshold"), _OUTPUT, output=True),
-    torch.nn.PReLU: Other(
-        nn.PReLU, (), "its output, and the input of channels with a slope not above 0", output=True
-    ),
-    torch.nn.RReLU: Other(SlopesKept, ("lower", "upper", "inplace"), "its slopes, not its input"),
+    torch.nn.ReLU6: Other(nn.ReLU6, functional.relu6, _BIT),
+    torch.nn.Hardtanh: Other(nn.Hardtanh, functional.hardtanh, _BIT),
+    torch.nn.ELU: Other(nn.ELU, functional.elu, _OUTPUT, output=True),
+    torch.nn.CELU: Other(nn.CELU, functional.celu, _OUTPUT, output=True),
+    torch.nn.SELU: Other(nn.SELU, functional.selu, _OUTPUT, output=True),
+    torch.nn.Softplus: Other(nn.Softplus, functional.softplus, _OUTPUT, output=True),
+    torch.nn.PReLU: Other(nn.PReLU, functional.prelu, _PRELU, output=True),
+    torch.nn.RReLU: Other(SlopesKept, rrelu, "its slopes, not its input; in evaluation one bit per element"),
 }
 CLASSES = tuple(OTHERS)
 
 
 def settings_of(module: Any) -> tuple[tuple[str, Any], ...]:
-    """What two modules of one class compute the same by: settings, learned slopes, the mode where it counts."""
+    """What two modules of one class compute the same by: settings, and learned slopes."""
     found = [(name, getattr(module, name)) for name in _known(module).settings]
     if isinstance(module, torch.nn.PReLU):
         found.append(("weight", tuple(module.weight.detach().flatten().tolist())))
-    if isinstance(module, torch.nn.RReLU):
-        found.append(("training", module.training))
     return tuple(found)
 
 

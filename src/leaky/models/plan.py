@@ -10,7 +10,7 @@ import torch
 
 from leaky import nn
 from leaky.models import twins
-from leaky.models.calls import Call
+from leaky.models.functions import Call
 from leaky.models.observe import Observation
 from leaky.models.others import OTHERS
 from leaky.models.proof import Trial, try_activation, try_pair
@@ -112,7 +112,7 @@ class Planner:
                 trials = [
                     self.call_trial(call)
                     for owner, call in self.sites.calls
-                    if owner == change.name and call.kind in change.kinds and call.slope == call.slope
+                    if owner == change.name and call.kind in change.kinds and call.known
                 ]
                 reason = next((trial.reason for trial in trials if trial.reason), None)
                 self._trials[key] = Trial(
@@ -178,7 +178,10 @@ class Planner:
         kinds = set()
         for kind in sorted({call.kind for _, call in self.sites.calls}):
             group = {key: calls for key, calls in self.sites.calls.items() if key[1].kind == kind}
-            reasons = {key: self._no_use(key, calls) for key, calls in group.items()}
+            refusal = refused.get(("kind", kind))
+            reasons = {key: refusal or self._no_use(key, calls) for key, calls in group.items()}
+            alike: list[Activation | Calls] = [*self.sites.activations.values(), *group.values()]
+            safe = refusal is None and not any(self._unsafe(site) for site in alike if site.call.kind == kind)
             for key, reason in reasons.items():
                 owner = key[0]
                 around = [name for name in self.sites.checkpoints if owner == name or inside(name, owner)]
@@ -189,7 +192,7 @@ class Planner:
                     reasons[key] = refused["calls", owner]
                 elif reason is None and not self._trial_of(key[1]):
                     reasons[key] = self.call_trial(key[1]).reason
-            blocked = any("checkpoints" in (reason or "") for reason in reasons.values())
+            blocked = not safe or any("checkpoints" in (reason or "") for reason in reasons.values())
             if not blocked and not self._gains(kind, reasons):
                 reasons = {key: reason or _LITTLE for key, reason in reasons.items()}
             if blocked or all(reason is not None for reason in reasons.values()):
@@ -215,23 +218,21 @@ class Planner:
         taken = sum(self.seen.elements.get(key, 0) for key in (*reasons, *modules)) * _BIT
         return freed > taken or not any(key in self.seen.elements for key in reasons)
 
-    def _trial_of(self, call: Any) -> bool:
-        return call.slope != call.slope or self.call_trial(call).reason is None
+    def _trial_of(self, call: Call) -> bool:
+        return not call.known or self.call_trial(call).reason is None
 
     def _no_use(self, key: Any, site: Activation | Calls) -> str | None:
         """Why one bit per element would gain nothing here, or would not be safe."""
         if isinstance(site, Calls) and not site.seen:
-            return None if not site.call.relu else _UNKNOWN
+            keeps_output = site.call.relu or site.call.other in _OUTPUTS
+            return _UNKNOWN if keeps_output else None
         trial = self.call_trial(site.call)
         if trial.reason is not None:
             return trial.reason
         if trial.bytes_after >= trial.bytes_before:
             return _NO_GAIN
-        unsure = site.changed or ("" if site.uses else "its calls do not trace")
-        if unsure and not site.call.inplace and not trial.may_change and self.seen is None:
-            return (
-                f"{unsure}, and the kernels that serve it here keep the output; an `example` would prove it"
-            )
+        if (unsafe := self._unsafe(site)) is not None:
+            return unsafe
         if self.seen is not None:
             if key not in self.seen.elements:
                 return "the example does not come by"
@@ -243,7 +244,7 @@ class Planner:
         keeps_output = site.call.other in _OUTPUTS
         if keeps_output and site.uses and not any(site.uses):
             return "its output would be kept instead of its input, and no layer keeps that anyway"
-        if not (site.call.relu or site.call.inplace):
+        if not trial.output_alone:
             return None
         if not site.uses:
             return _UNKNOWN
@@ -251,6 +252,15 @@ class Planner:
         if 32 * forgotten > len(site.uses):
             return None
         return f"it keeps its output, as {next(keeper for keeper in site.uses if keeper)} does anyway"
+
+    def _unsafe(self, site: Activation | Calls) -> str | None:
+        """Who may change its output in place later, where that is kept; with an example, its run tells."""
+        unsure = site.changed or ("" if site.uses else "its calls do not trace")
+        if self.seen is not None or not unsure or site.call.inplace or not site.call.known:
+            return None
+        if self.call_trial(site.call).may_change:
+            return None
+        return f"{unsure}, and the kernels that serve it here keep the output; an `example` would prove it"
 
 
 _LEANEST = tuple(other.becomes for other in OTHERS.values())

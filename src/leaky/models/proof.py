@@ -15,10 +15,11 @@ from torch.nn import functional as F
 
 from leaky.kernels.select import SMALL, explain
 from leaky.models import others, twins
-from leaky.models.calls import Call, LeanCalls
+from leaky.models.calls import LeanCalls
 from leaky.models.compare import Values, differs
+from leaky.models.functions import Call
 from leaky.models.isolate import Example, tensors_in, told
-from leaky.models.memory import saved_bytes
+from leaky.models.memory import SavedStorages, saved_bytes
 from leaky.nn import functional
 
 _ELEMENTS = 2**13
@@ -30,13 +31,15 @@ class Trial:
     """How a change did on made-up input: why it must not be made (None: it may), and bytes kept before and after.
 
     Bytes include the output, which the next layer mostly keeps, except where an activation keeps nothing else.
-    `may_change` says whether the new output may be changed in place before backward, `keeps` what is kept in words.
+    `output_alone` says whether torch's form keeps its output and no more, `may_change` whether the new output may be
+    changed in place before backward, `keeps` what is kept in words.
     """
 
     reason: str | None
     bytes_before: int = 0
     bytes_after: int = 0
     may_change: bool = True
+    output_alone: bool = False
     keeps: str = "one tensor for both"
 
 
@@ -61,7 +64,7 @@ def try_other(call: Call, like: torch.Tensor) -> Trial:
             found = _evaluate(lean, x, lean)
             torch.manual_seed(20)
             reason = reason or differs(found, _evaluate(eager, x, eager))
-        alone = call.inplace and call.other != "RReLU"  # which keeps its slopes beside its output
+        alone = _keeps_output_alone(fresh(False), x)
         before, after = (_saved(fresh(one), x, with_output=not alone) for one in (False, True))
     except Exception as error:
         return Trial(f"its form that keeps less raised {told(error)}")
@@ -76,6 +79,7 @@ def try_other(call: Call, like: torch.Tensor) -> Trial:
         before,
         after,
         may_change,
+        alone,
         keeps,
     )
 
@@ -99,7 +103,7 @@ def try_activation(call: Call, like: torch.Tensor) -> Trial:
 
     try:
         reason = differs(_evaluate(lean, x), _evaluate(eager, x))
-        alone = call.relu or call.inplace
+        alone = _keeps_output_alone(eager, x)
         before, after = (_saved(function, x, with_output=not alone) for function in (eager, lean))
     except Exception as error:
         return Trial(f"its one-bit form raised {told(error)}")
@@ -110,7 +114,12 @@ def try_activation(call: Call, like: torch.Tensor) -> Trial:
         may_change = False
     keeps = explain("relu" if call.relu else "leaky_relu", x, negative_slope=call.slope).keeps
     return Trial(
-        reason and f"its one-bit form computes something else: {reason}", before, after, may_change, keeps
+        reason and f"its one-bit form computes something else: {reason}",
+        before,
+        after,
+        may_change,
+        alone,
+        keeps,
     )
 
 
@@ -210,6 +219,14 @@ def _saved(
         lambda: _KeepOutput.apply(function(leaf.clone())) if with_output else function(leaf.clone()),  # type: ignore[no-untyped-call]
         model,
     )
+
+
+def _keeps_output_alone(function: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor) -> bool:
+    """Whether a function keeps its output for backward, and nothing else."""
+    leaf = x.detach().clone().requires_grad_()
+    with SavedStorages(function if isinstance(function, torch.nn.Module) else None) as saved:
+        y = function(leaf.clone())
+    return set(saved.sizes) == {y.untyped_storage().data_ptr()}
 
 
 class _KeepOutput(torch.autograd.Function):

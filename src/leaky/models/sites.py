@@ -10,7 +10,7 @@ from torch import fx
 
 from leaky import nn
 from leaky.models import others, twins
-from leaky.models.calls import FUNCTIONS, METHODS, NAMES, Call
+from leaky.models.functions import NAMES, Call, read_node
 from leaky.models.graph import changed_later, handed_on, kept_by, readers
 from leaky.models.reading import CHECKPOINTS, mentions
 from leaky.models.trace import Region, Traces, inside, is_leaf, join
@@ -112,24 +112,6 @@ def call_of(module: Any) -> Call:
     return Call(False, 0.0, inplace, others.name_of(module), others.settings_of(module))
 
 
-def read_call(node: fx.Node) -> Call | None:
-    """The call of a (leaky) ReLU that a node is, with a slope that is a number."""
-    reader = (
-        FUNCTIONS.get(node.target)
-        if node.op == "call_function"
-        else METHODS.get(str(node.target))
-        if node.op == "call_method"
-        else None
-    )
-    if reader is None:
-        return None
-    try:
-        call = reader(*node.args, **node.kwargs)
-    except TypeError:
-        return None
-    return call if isinstance(call.slope, int | float) else None
-
-
 def _names(model: torch.nn.Module) -> dict[str, tuple[str, ...]]:
     """All names of each module, by its first."""
     by_module: dict[torch.nn.Module, list[str]] = {}
@@ -159,7 +141,7 @@ def _read_uses(sites: Sites, traces: Traces, first: dict[str, str]) -> None:
                 if name not in sites.activations:
                     continue
                 site: Activation | Calls = sites.activations[name]
-            elif (call := read_call(node)) is not None:
+            elif (call := read_node(node)) is not None:
                 owner = first[region.path(node)[-1]]
                 if owner in sites.activations:
                     continue  # within a class of the user's
@@ -176,13 +158,11 @@ def _read_code(sites: Sites, model: torch.nn.Module, traces: Traces) -> None:
     modules = dict(model.named_modules())
     for name in traces.opaque:
         module = modules[name]
-        if (
-            not is_leaf(module)
-            and (code := mentions(module, NAMES))
-            and not any(owner == name for owner, _ in sites.calls)
-        ):
-            leaky = bool(code & {"leaky_relu", "leaky_relu_"})
-            call = Call(not leaky, float("nan") if leaky else 0.0, False)
+        if is_leaf(module) or any(owner == name for owner, _ in sites.calls):
+            continue
+        children = {child for child, _ in module.named_children()}
+        for mentioned in sorted(mentions(module, NAMES.keys()) - children):
+            call = NAMES[mentioned]
             sites.calls[name, call] = Calls(name, call, changed="its forward does not trace", seen=False)
 
 
@@ -221,7 +201,11 @@ def _find_pairs(sites: Sites, model: torch.nn.Module, traces: Traces, first: dic
 
 def _refuse(sites: Sites, pair: Pair, reason: str) -> None:
     targets: list[Activation | Calls] = [sites.activations[name] for name in pair.activations]
-    targets += [calls for (owner, _), calls in sites.calls.items() if owner == pair.owner]
+    targets += [
+        calls
+        for (owner, call), calls in sites.calls.items()
+        if owner == pair.owner and not (call.relu or call.other)
+    ]
     for target in targets:
         if reason not in target.refused:
             target.refused.append(reason)
@@ -245,8 +229,8 @@ def _follows(
                 continue
             call = call_of(module)
         else:
-            read = read_call(user)
-            if read is None or read.relu:
+            read = read_node(user)
+            if read is None or read.relu or read.other:
                 continue
             call, owner = read, first[region.path(user)[-1]]
         between = [first[name] for name in region.between(node, user)]
