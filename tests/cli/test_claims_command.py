@@ -21,6 +21,14 @@ def test_claims_are_measured_listed_and_told(leaky_shell: Any, tmp_path: Path) -
     assert (row["name"], row["number"], row["ruling"]) == ("sparse", 16, "undecided")
 
 
+def test_definitions_are_written(leaky_shell: Any, tmp_path: Path) -> None:
+    done = leaky_shell("claims", "--definitions", "list.json", check=True)
+    assert done.stdout == ""
+    told = json.loads((tmp_path / "list.json").read_text())
+    assert set(told["sparse"]) == {"definition", "defined"}
+    assert not (tmp_path / "claims.db").exists()
+
+
 def test_an_unknown_claim_is_one_line(leaky_shell: Any) -> None:
     done = leaky_shell("claims", "sprase")
     assert (done.returncode, done.stdout) == (2, "")

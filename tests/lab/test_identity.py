@@ -67,6 +67,6 @@ def test_defaults_by_keyword_are_told_each_time_alike() -> None:
     def more(*, e: int = 1, f: int = 2, g: int = 3) -> int:
         return one() + e + f + g
 
-    parts = list(identity._parts((one, more), {}))
+    parts = list(identity._Walk((), identity._source).parts((one, more)))
     for default in "abcdefg":
         assert repr(default) in parts

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from leaky.cli.task_options import WorkersOption
+from leaky.cli.task_options import ExecutorOption, WorkersOption
 
 if TYPE_CHECKING:
     from leaky.records.ledger import Entry
@@ -29,9 +29,16 @@ def claims(
     ] = Path("claims.db"),
     page: Annotated[
         Path | None,
-        typer.Option(help="Write the ledger as Markdown here, its pictures and numbers beside it."),
+        typer.Option(
+            help="Write the ledger as Markdown here, its pictures and numbers beside it; when interrupted, too."
+        ),
+    ] = None,
+    definitions: Annotated[
+        Path | None,
+        typer.Option(help="Only write the hash and the day of every definition here, as JSON."),
     ] = None,
     workers: WorkersOption = None,
+    executor: ExecutorOption = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object per line and claim.")
     ] = False,
@@ -40,6 +47,11 @@ def claims(
     """Measure what is said of leaky rectifiers: effects with intervals, and a ruling on every claim."""
     from leaky import lab
 
+    if definitions is not None:
+        from leaky.lab.claims.definitions import write_definitions
+
+        typer.echo(f"definitions written to {write_definitions(definitions)}", err=True)
+        return
     try:
         entries = lab.run_claims(
             names or (),
@@ -47,6 +59,7 @@ def claims(
             store=store,
             page=page,
             workers=workers,
+            executor=executor,
             measure=not listed,
             progress=True,
             told=lambda line: typer.echo(line, err=True),
@@ -62,6 +75,8 @@ def claims(
             typer.echo(json.dumps(entry.to_json()))
     else:
         _print(entries, listed)
+    if any(entry.missing.startswith("failed") for entry in entries):
+        raise typer.Exit(1)
 
 
 def _print(entries: list[Entry], listed: bool) -> None:

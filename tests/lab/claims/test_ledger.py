@@ -13,10 +13,13 @@ from leaky.errors import ArgumentError, StoreError, UnknownNameError
 from leaky.lab import run_claims
 from leaky.lab.claims import signals, table
 from leaky.lab.claims.claim import Claim, Measurement
-from leaky.lab.claims.comparison import Comparison
+from leaky.lab.claims.comparison import Comparison, Setting
+from leaky.lab.claims.estimate import Estimate
 from leaky.lab.claims.kept import KeptClaims
 from leaky.lab.claims.problems import clothes, digits, spirals
+from leaky.lab.claims.trained import train
 from leaky.lab.claims.verdicts import ALPHA
+from leaky.lab.engine import engine
 
 NAMES = tuple(table.CLAIMS)
 
@@ -125,6 +128,55 @@ def test_a_stopped_run_goes_on(alone: Claim, tmp_path: Path, monkeypatch: pytest
     assert sorted(COUNTED) == list(range(20))  # none of the seven was measured twice
     assert entry.outcome is not None
     assert entry.outcome.values == {"value": tuple(float(1 + seed) for seed in range(20))}
+
+
+def test_an_interrupted_run_writes_its_page(
+    alone: Claim, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopping(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(KeptClaims, "put", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        run_claims(store=tmp_path / "c.db", workers=1, page=tmp_path / "claims.md")
+    assert "Not measured" in (tmp_path / "claims.md").read_text()
+
+
+def failing(seed: int) -> dict[str, float]:
+    raise ValueError("two\nlines")
+
+
+def test_a_claim_that_fails_does_not_stop_the_others(
+    alone: Claim, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = dataclasses.replace(alone, name="broken", method=Measurement(failing, {}))
+    monkeypatch.setattr(table, "CLAIMS", {"broken": broken, "counted": alone})
+    told: list[str] = []
+    one, other = run_claims(store=tmp_path / "c.db", workers=1, told=told.append)
+    assert one.missing.startswith("failed: ")
+    assert "two lines" in one.missing.replace("\\n", " ")
+    assert (other.missing, len(COUNTED)) == ("", 20)
+    assert "1 of 2: " in told[3]
+    assert "broken failed: " in told[4]
+    assert "2 of 2: " in told[5]
+
+
+def test_what_claims_share_is_estimated_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    setting = Setting("here", digits, (0.01, 0.1), {"hidden": 1, "train": 100})
+    shared = Comparison((setting,), {"ReLU": "relu"}, repeats=3, tuning=2)
+    more = Comparison((setting,), {"ReLU": "relu", "leaky": "leaky_relu"}, repeats=4, tuning=2)
+    first, second = (
+        dataclasses.replace(table.CLAIMS["half_dead"], name=name, method=method)
+        for name, method in (("first", shared), ("second", more))
+    )
+    counts: list[int] = []
+    monkeypatch.setattr(Estimate, "_trial_seconds", lambda *arguments: 1.0)
+    with engine(None, 1) as trainers, KeptClaims(tmp_path / "c.db") as kept:
+        estimate = Estimate(kept, "small", trainers)
+        counts = [round(estimate.seconds(claim)) for claim in (first, second, first)]
+        assert counts == [4 + 3, 1 + 4 + 4, 0]
+        train(shared, "small", kept.path, trainers, command="", shown=False)
+        assert Estimate(kept, "small", trainers).seconds(first) == 0
 
 
 def test_a_changed_definition_is_stale(alone: Claim, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
+from leaky.lab.claims.code import code
 from leaky.lab.claims.verdicts import RULES
-from leaky.lab.identity import identity
 from leaky.records import Ruling
 from leaky.records.ledger import Hypothesis, Prediction
 
@@ -74,7 +74,7 @@ class Measurement:
 
     def definition(self, budget: str) -> list[str]:
         """The function with all it calls in the lab, and its sizes."""
-        return [identity(self.function), json.dumps(self.sizes(budget), sort_keys=True)]
+        return [code(self.function), json.dumps(self.sizes(budget), sort_keys=True)]
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from leaky.catalogue import parse
+from leaky.lab.claims.code import code
 from leaky.lab.claims.measures import MEASURES, TUNED_ON, best_rates, measured
 from leaky.lab.definition import Task
-from leaky.lab.identity import identity
 from leaky.lab.recipe import Recipe
 from leaky.records import PROTOCOL
 
@@ -52,7 +52,7 @@ class Setting:
         """What changes where the trials do."""
         arms = None if self.arms is None else dict(self.arms)
         plain = [self.label, self.chosen_rates(budget), dict(self.arguments), dict(self.recipe), arms]
-        return f"{json.dumps(plain, sort_keys=True)} {identity(self.build)}"
+        return f"{json.dumps(plain, sort_keys=True)} {code(self.build)}"
 
 
 @dataclass(frozen=True)
@@ -102,5 +102,5 @@ class Comparison:
             json.dumps(dict(self.arms), sort_keys=True),
             f"{self.tunings(budget)} {self.tuned_on} {EDGE} {PROTOCOL}",
             json.dumps(asdict(Recipe()), sort_keys=True),
-            *map(identity, (measured, best_rates, *MEASURES.values(), *TUNED_ON.values())),
+            *map(code, (measured, best_rates, *MEASURES.values(), *TUNED_ON.values())),
         ]

@@ -21,7 +21,6 @@ from leaky.lab.claims.trained import Found, train
 from leaky.lab.claims.work import Seed, measured
 from leaky.lab.engine import Engine, Named, engine
 from leaky.lab.environment import environment
-from leaky.lab.execute import Executor
 from leaky.records.ledger import Entry, Outcome
 from leaky.report.text import duration_text
 from leaky.report.write import check_writable
@@ -38,7 +37,6 @@ class Ledger:
     trainers: Engine
     told: Told
     shown: bool = False
-    executor: Executor | None = None
     failed: dict[str, str] = field(default_factory=dict)
     """What was raised while a claim was measured, by name: the others are measured nevertheless."""
 
@@ -123,16 +121,15 @@ class Ledger:
             for seed in seeds:
                 yield seed, measured(claim.name, seed, self.budget)
             return
-        self.executor = self.executor or self.trainers.start()
+        executor = self.trainers.start()
         try:
             running: dict[Future[Any], int] = {
-                self.executor.submit(measured, claim.name, seed, self.budget): seed for seed in seeds
+                executor.submit(measured, claim.name, seed, self.budget): seed for seed in seeds
             }
-            for future in self.executor.as_completed(list(running)):
+            for future in executor.as_completed(list(running)):
                 yield running[future], future.result()
         except BaseException:
-            self.executor.shutdown()
-            self.executor = None
+            executor.shutdown()
             raise
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from leaky.lab.claims.claim import Values
+from leaky.lab.claims.code import code
 from leaky.lab.claims.comparison import EDGE, Comparison, Setting
 from leaky.lab.claims.measures import MEASURES, best_rates, measured
 from leaky.lab.design import Design
@@ -102,7 +104,7 @@ def prepared(comparison: Comparison, setting: Setting, budget: str) -> Iterator[
             Design(
                 task=task.name,
                 preset="",
-                fingerprint=fingerprint(source, task),
+                fingerprint=_fingerprint(fingerprint(source, task), code(setting.build)),
                 recipe=task.recipe.changed(**setting.recipe).record(),
                 activations=names,
                 baseline=names[0],
@@ -111,6 +113,11 @@ def prepared(comparison: Comparison, setting: Setting, budget: str) -> Iterator[
                 final_seeds=final,
             ),
         )
+
+
+def _fingerprint(*parts: str) -> str:
+    """Of the task, and of the code that makes it: of a model that is an object a fingerprint has the state alone."""
+    return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:24]
 
 
 def _tuned(
