@@ -11,7 +11,7 @@ import torch
 
 from leaky.errors import ArgumentError, StoreError, UnknownNameError
 from leaky.lab import run_claims
-from leaky.lab.claims import signals, table
+from leaky.lab.claims import table
 from leaky.lab.claims.claim import Claim, Measurement
 from leaky.lab.claims.comparison import Comparison, Setting
 from leaky.lab.claims.estimate import Estimate
@@ -208,36 +208,6 @@ def test_another_programs_file_is_refused(tmp_path: Path) -> None:
         run_claims(store=tmp_path / "c.db")
 
 
-def test_gradients_are_those_of_autograd() -> None:
-    network = signals.RandomNetwork(0, depth=6, width=8, samples=4)
-    spec = signals.parse("leaky_relu(negative_slope=0.2)")
-    first = torch.from_numpy(network.inputs @ network.draws[0]).requires_grad_()
-    signal = torch.nn.functional.leaky_relu(first, 0.2)
-    for draw in network.draws[1:]:
-        signal = torch.nn.functional.leaky_relu(1.3 * signal @ torch.from_numpy(draw), 0.2)
-    signal.backward(torch.from_numpy(network.back))
-    expected = math.log10(signals.rms(first.grad.numpy()) / signals.rms(network.back))
-    assert network.gradient_ratio(spec, 1.3) == pytest.approx(expected, rel=1e-9)
-
-
-def test_hoyer_and_zeros_of_known_vectors() -> None:
-    found = signals.sparsity(
-        0, activations=["relu", "leaky_relu(negative_slope=1.0)"], depth=1, width=64, samples=64
-    )
-    assert found["exact zeros, relu"] == pytest.approx(0.5, abs=0.05)
-    assert found["exact zeros, leaky_relu(negative_slope=1.0)"] == 0
-    # of |N(0, 1)|: (1 - sqrt(2 / pi)) at infinite width
-    expected = (8 - 8 * math.sqrt(2 / math.pi)) / 7
-    assert found["Hoyer, leaky_relu(negative_slope=1.0)"] == pytest.approx(expected, abs=0.03)
-
-
-def test_pieces_of_a_linear_network_are_crossings_of_lines() -> None:
-    """One layer: a line crosses a unit's hyperplane at most once, with any activation."""
-    names = ["relu", "leaky_relu(negative_slope=0.2)"]
-    found = signals.regions(0, activations=names, depths=[1], width=16, lines=8, points=2001)
-    assert 0 < 10 ** found["relu, 1 layers"] - 1 <= 16
-
-
 def test_noise_is_on_the_test_images_alone() -> None:
     clean, noisy = (digits("smoke", hidden=1, train=100, noise=noise) for noise in (0.0, 0.3))
     at = torch.arange(100)
@@ -251,13 +221,3 @@ def test_spirals_are_not_separated_by_a_line() -> None:
     from sklearn.linear_model import LogisticRegression
 
     assert LogisticRegression().fit(x, y).score(x, y) < 0.7
-
-
-def test_mean_over_rms_of_known_outputs() -> None:
-    """Of N(0, 1): 0 for the identity, sqrt(1 / pi) for ReLU, whose dead units are left out without a warning."""
-    names = ["relu", "leaky_relu(negative_slope=1.0)"]
-    found = signals.means(0, activations=names, depth=1, width=64, samples=4096)
-    assert found["relu"] == pytest.approx(math.sqrt(1 / math.pi), abs=0.01)
-    assert found["leaky_relu(negative_slope=1.0)"] < 0.03
-    narrow = signals.means(0, activations=["relu"], depth=4, width=8, samples=2)
-    assert math.isfinite(narrow["relu"])

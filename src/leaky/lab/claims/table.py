@@ -6,10 +6,34 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from leaky.errors import unknown_name
-from leaky.lab.claims import cost, initialisation, training, units
+from leaky.lab.claims import (
+    capacity,
+    cost,
+    dying,
+    first_layer,
+    gradients,
+    kinks,
+    outputs,
+    plasticity,
+    recovering,
+    tiny_slopes,
+    training,
+)
 from leaky.lab.claims.claim import Claim
 
-_THEMES = (initialisation, units, training, cost)
+_THEMES = (
+    first_layer,
+    gradients,
+    outputs,
+    capacity,
+    dying,
+    recovering,
+    tiny_slopes,
+    kinks,
+    plasticity,
+    training,
+    cost,
+)
 
 CLAIMS: Mapping[str, Claim] = MappingProxyType(
     {
