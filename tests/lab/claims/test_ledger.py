@@ -92,7 +92,7 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> Claim:
         table.CLAIMS["half_dead"], name="counted", method=Measurement(counted, {"size": 1})
     )
     hypotheses = (dataclasses.replace(claim.hypotheses[0], plus=("value",), minus=()),)
-    claim = dataclasses.replace(claim, hypotheses=hypotheses)
+    claim = dataclasses.replace(claim, hypotheses=hypotheses, predictions=())
     _only(monkeypatch, claim)
     COUNTED.clear()
     return claim

@@ -34,7 +34,7 @@ def entry(name: str = "sparse", shift: float = 0.0) -> Entry:
 
 
 def test_the_page_tells_it_all() -> None:
-    refuted = entry(shift=-0.5)
+    refuted = dataclasses.replace(entry(shift=-0.5), expected="refuted")
     assert refuted.ruling == "refuted"
     text = markdown([refuted], family=family())
     for part in (
