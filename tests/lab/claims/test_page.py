@@ -44,10 +44,10 @@ def test_the_page_tells_it_all() -> None:
         refuted.literature,
         "It came out so.",
         "**Refuted. Of its 4 hypotheses 0 hold, 4 do not.**",
-        "| 16 | [Leaky ReLU has sparse activations.](#sparse) | refuted | yes |",
+        f"| 16 | [{refuted.statement}](#sparse) | refuted | yes |",
         "`leaky claims sparse`; defined 2026-11-21, measured 2026-12-01 by definition `abc` on 20 seeds in 1 min 1 s",
         "-0.5 share of outputs",
-        "![Leaky ReLU has sparse activations.](images/claims/sparse.png)",
+        f"![{refuted.statement}](images/claims/sparse.png)",
         f"all {family()}",
     ):
         assert part in text, part
