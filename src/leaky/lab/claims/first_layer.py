@@ -98,7 +98,8 @@ HALF_DEAD = Claim(
 UNIT_INPUTS = Claim(
     number=6,
     name="unit_inputs",
-    statement="If the data are mostly positive or normalised to (0, 1), no unit dies and Leaky ReLU is not needed.",
+    statement="If the data are mostly positive or normalised to (0, 1), there is no need for Leaky ReLU: no more "
+    "units are dead.",
     made_in=BLOG,
     literature="The sign of a pre-activation is set by its weights too, whatever the sign of the inputs.",
     predicted="2.5 to 3.3 % of first-layer units are dead at the start with inputs in (0, 1), none with centred "

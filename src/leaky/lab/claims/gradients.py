@@ -7,7 +7,7 @@ import math
 from leaky.catalogue import parse
 from leaky.lab.claims.claim import Claim, Measurement, Values
 from leaky.lab.claims.signals import RandomNetwork, gain_of
-from leaky.lab.claims.words import BLOG, DEFINED, ESSAY, leaky, says
+from leaky.lab.claims.words import DEFINED, ESSAY, leaky, says
 from leaky.records.ledger import Prediction
 
 
@@ -139,7 +139,7 @@ SATURATING = Claim(
     number=9,
     name="saturating",
     statement="Gradients vanish with sigmoid and tanh, and do not with the ReLU family.",
-    made_in=f"{ESSAY}; {BLOG}",
+    made_in=ESSAY,
     literature="Glorot, Bengio 2010 for sigmoid; tanh trains deep at the right scale (Saxe et al. 2014).",
     predicted="Sigmoid vanishes at any scale; tanh does not at its own gain of 1.59, and grows at torch's 5/3; the "
     "ReLU family vanishes at a gain of 1.",

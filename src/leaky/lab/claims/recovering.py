@@ -96,7 +96,7 @@ def _none(words: str, value: str) -> Hypothesis:
 NEVER = Claim(
     number=4,
     name="never_recovers",
-    statement="A dead ReLU unit never recovers.",
+    statement="Once a ReLU neuron is dead, it stays so for the rest of training.",
     made_in=ESSAY,
     literature="True of a first layer without decay: no gradient reaches its weights. Layers below a unit move; "
     "decay of everything shrinks w and b alike and keeps the sign of w.x + b, decay of the biases alone does not.",
@@ -105,8 +105,10 @@ NEVER = Claim(
     defined=DEFINED,
     experiment="300 scanned digits drawn by the seed, 3 hidden ReLU layers of 64 units, every third unit started "
     "with a bias of -3; 600 steps in batches of 32 or on all data, by SGD at 0.1, momentum of 0.9 and Adam at "
-    "0.0033, fixed beforehand, with weight decay of 0.01 on nothing, everything, or the biases. Every 10 steps each "
-    "unit is held against all training data. Never is less than one in a hundred of the dead.",
+    "0.0033, fixed beforehand, with weight decay of 0.01 on nothing, everything, or the biases. Every 10 steps "
+    "each unit is held against all training data. Never is less than one in a hundred of the dead. Seen before, on "
+    "60 digits and a seed outside the ledger: with a decay of 0.5 on the biases 0.29 of those dead in layer 1 "
+    "recovered.",
     method=Measurement(
         recovering,
         {"train": 300, "count": 600, "every": 10, "rate": 0.1, "decay": 0.01, "runs": _RUNS},
