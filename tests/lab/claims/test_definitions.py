@@ -13,7 +13,7 @@ import pytest
 
 from leaky.errors import ArgumentError
 from leaky.lab.claims import code as codes
-from leaky.lab.claims import signals, table
+from leaky.lab.claims import gradients, signals, table
 from leaky.lab.claims.claim import Claim
 from leaky.lab.claims.definitions import definitions, read_definitions, write_definitions
 from leaky.records.ledger import Outcome, Prediction
@@ -67,11 +67,11 @@ def test_code_is_told_by_what_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_an_experiment_calls_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    before, shape = codes.code(signals.gradients), codes.shape
+    before, shape = codes.code(gradients.gradients), codes.shape
     codes.code.cache_clear()
     edited = signals.RandomNetwork
     monkeypatch.setattr(codes, "shape", lambda thing: shape(thing) + " edited" * (thing is edited))
-    assert codes.code(signals.gradients) != before
+    assert codes.code(gradients.gradients) != before
     codes.code.cache_clear()
 
 
