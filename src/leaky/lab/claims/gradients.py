@@ -110,7 +110,7 @@ EXPLODING = Claim(
     expected="refuted",
     defined=DEFINED,
     experiment=f"{_HOW}. Compared with ReLU's on the same draws, both at sqrt(2) and each at its own gain. Less is "
-    "by 12 % (0.05 of log10) at least over 50 layers: fewer would be lost in a learning rate's choice.",
+    "by 12 % (0.05 of log10) at least over 50 layers: less would be lost in a learning rate's choice.",
     method=_BOTH,
     hypotheses=tuple(
         says(
