@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from leaky.lab.claims import settings as at
 from leaky.lab.claims.claim import Claim
 from leaky.lab.claims.comparison import Comparison
-from leaky.lab.claims.settings import BLOG, DEFINED, ESSAY, HOW, gains_more, versus
+from leaky.lab.claims.settings import HOW, gains_more, versus
+from leaky.lab.claims.words import BLOG, DEFINED, ESSAY
 
 _PLACES = (at.TWO, at.EIGHT, at.CLOTHES, at.DEEP_CLOTHES)
 _COMMON = (at.TWO_COMMON, at.EIGHT_COMMON)
@@ -20,8 +24,8 @@ BETTER = Claim(
     name="better",
     statement="Leaky ReLU gives better accuracy than ReLU.",
     made_in=ESSAY,
-    literature="Maas et al. 2013: nearly identical. Xu et al. 2015, CIFAR-10: error 12.66 % with 0.01, 12.45 % with ReLU, "
-    "11.20 % with 1/5.5. caffenet-benchmark: very leaky 0.469, ReLU 0.471.",
+    literature="Maas et al. 2013: nearly identical. Xu et al. 2015, CIFAR-10: error 12.66 % with 0.01, 12.45 % "
+    "with ReLU, 11.20 % with 1/5.5. caffenet-benchmark: very leaky 0.469, ReLU 0.471.",
     predicted="No practical difference in shallow networks.",
     expected="mixed",
     defined=DEFINED,
@@ -65,9 +69,9 @@ RAW_INPUTS = Claim(
     predicted="Unknown.",
     expected=None,
     defined=DEFINED,
-    experiment="300 scanned digits, 3 hidden layers, pixels in (0, 1), and with the mean image taken off for contrast: were "
-    "it the inputs' range that makes the leak needless, it would be worth more there. The margin is half a "
-    "percentage point. " + HOW,
+    experiment="300 scanned digits, 3 hidden layers, pixels in (0, 1), and with the mean image taken off for "
+    "contrast: were it the inputs' range that makes the leak needless, it would be worth more there. The margin is "
+    "half a percentage point. " + HOW,
     method=Comparison((at.THREE, _CENTRED), at.RELU_AND_TWO, at.MANY, 5),
     hypotheses=tuple(
         h
@@ -86,15 +90,13 @@ RAW_INPUTS = Claim(
     ),
 )
 
-_SPOILT = tuple(
-    at.of_digits(label, 3, **arguments)
-    for label, arguments in {
-        "noise of 0.1": {"noise": 0.1},
-        "noise of 0.3": {"noise": 0.3},
-        "salt and pepper": {"stains": "salt and pepper"},
-        "outliers": {"stains": "outliers"},
-    }.items()
-)
+_WAYS: Mapping[str, Mapping[str, Any]] = {
+    "noise of 0.1": {"noise": 0.1},
+    "noise of 0.3": {"noise": 0.3},
+    "salt and pepper": {"stains": "salt and pepper"},
+    "outliers": {"stains": "outliers"},
+}
+_SPOILT = tuple(at.of_digits(label, 3, **arguments) for label, arguments in _WAYS.items())
 _SPOILT_COMMON = at.with_common_gain(_SPOILT[1])
 
 ROBUST = Claim(
@@ -106,13 +108,11 @@ ROBUST = Claim(
     predicted="No difference, or slightly worse.",
     expected="refuted",
     defined=DEFINED,
-    experiment="300 clean scanned digits, 3 hidden layers. Robust is what loses less: the accuracy on clean test images less "
-    "that of the very same networks on images with normal noise of 0.1 or 0.3 on every pixel, or a tenth of the "
-    "pixels at 0 or 1, or at -5 or 5; one draw of each. The learning rate is tuned on clean images. The margin is a "
-    "percentage point. " + HOW,
-    method=Comparison(
-        (at.THREE, *_SPOILT, at.THREE_COMMON, _SPOILT_COMMON), at.RELU_AND_TWO, at.MANY, 5
-    ),
+    experiment="300 clean scanned digits, 3 hidden layers. Robust is what loses less: the accuracy on clean test "
+    "images less that of the very same networks on images with normal noise of 0.1 or 0.3 on every pixel, or a "
+    "tenth of the pixels at 0 or 1, or at -5 or 5; one draw of each. The learning rate is tuned on clean images. "
+    "The margin is a percentage point. " + HOW,
+    method=Comparison((at.THREE, *_SPOILT, at.THREE_COMMON, _SPOILT_COMMON), at.RELU_AND_TWO, at.MANY, 5),
     hypotheses=tuple(
         gains_more(
             f"slope {slope}",
@@ -132,14 +132,14 @@ BATCH_NORM = Claim(
     name="batch_norm",
     statement="With batch normalisation the leak makes no difference.",
     made_in="implied by the caffenet-benchmark, whose gaps shrink with it",
-    literature="caffenet-benchmark with batch norm: ReLU 0.499, RReLU 0.500, PReLU 0.503, ELU 0.498; without: 0.471, 0.478, "
-    "0.485, 0.488.",
+    literature="caffenet-benchmark with batch norm: ReLU 0.499, RReLU 0.500, PReLU 0.503, ELU 0.498; without: "
+    "0.471, 0.478, 0.485, 0.488.",
     predicted="No practical difference; what differs without it differs less with it.",
     expected="supported",
     defined=DEFINED,
-    experiment="300 scanned digits, 8 hidden layers, with batch norm before each activation and without. As good is within a "
-    "percentage point; and what the leak gains on ReLU without batch norm, less what it gains with it, is tested for "
-    "more than a percentage point. " + HOW,
+    experiment="300 scanned digits, 8 hidden layers, with batch norm before each activation and without. As good "
+    "is within a percentage point; and what the leak gains on ReLU without batch norm, less what it gains with it, "
+    "is tested for more than a percentage point. " + HOW,
     method=Comparison((at.EIGHT, at.NORMED), at.RELU_AND_TWO, at.MANY, 5),
     hypotheses=tuple(
         h

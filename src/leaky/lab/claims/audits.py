@@ -7,7 +7,8 @@ from leaky.lab.claims.claim import Claim
 from leaky.lab.claims.comparison import Comparison, Setting
 from leaky.lab.claims.ordering import Order
 from leaky.lab.claims.problems import small_clothes, spoken
-from leaky.lab.claims.settings import DEFINED, HOW, versus
+from leaky.lab.claims.settings import HOW, versus
+from leaky.lab.claims.words import DEFINED
 from leaky.records.ledger import Hypothesis, Prediction
 
 _ADAM_RATES = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03)
@@ -29,10 +30,10 @@ def _vgg(norm: str, slopes: str, arms: dict[str, str]) -> Setting:
 _PLAIN = {norm: _vgg(norm, "as named", {"ReLU": "relu", **at.leaks("0.01", "1.0")}) for norm in _NORMS}
 _BY_WIDTH = {norm: _vgg(norm, "channels", {_CHANNELS: "leaky_relu"}) for norm in _NORMS}
 _INVERTED = {norm: _vgg(norm, "1 / channels", {_INVERSE: "leaky_relu"}) for norm in _NORMS}
-_BENCHMARK = "Dubey, Singh, Chaudhuri 2022, Activation functions in deep learning: a comprehensive survey and benchmark"
+_BENCHMARK = "Dubey, Singh, Chaudhuri 2022, Activation functions in deep learning, a survey and benchmark"
 _VGG_TOLD = (
-    "1,000 pictures of clothes of 14 x 14 pixels, three pairs of 3 x 3 convolutions of 8, 16 and 32 channels, Adam for 12 "
-    "epochs, with batch norm (as the benchmark) and without. The margin is a percentage point. "
+    "1,000 pictures of clothes of 14 x 14 pixels, three pairs of 3 x 3 convolutions of 8, 16 and 32 channels, Adam "
+    "for 12 epochs, with batch norm (as the benchmark) and without. The margin is a percentage point. "
 )
 
 
@@ -40,7 +41,9 @@ def _score(arm: str, setting: Setting) -> tuple[str, ...]:
     return (f"score, {arm}, {setting.label}",)
 
 
-def _same(arm: str, places: dict[str, Setting], other: str, others: dict[str, Setting]) -> tuple[Hypothesis, ...]:
+def _same(
+    arm: str, places: dict[str, Setting], other: str, others: dict[str, Setting]
+) -> tuple[Hypothesis, ...]:
     return tuple(
         Hypothesis(
             f"{arm} is as good as {other}, {norm}",
@@ -57,10 +60,10 @@ def _same(arm: str, places: dict[str, Setting], other: str, others: dict[str, Se
 SLOPE_BY_MISTAKE = Claim(
     number=31,
     name="audit_benchmark",
-    statement="What a published benchmark measured with slope = number of channels (its VGG) and slope 1 (its GoogLeNet) is "
-    "leaky ReLU's accuracy.",
-    made_in=f"{_BENCHMARK}; its code (github.com/shivram1987/ActivationFunctions, CIFAR10/models) passes the number of "
-    "channels, or True, as the negative slope",
+    statement="What a published benchmark measured with slope = number of channels (its VGG) and slope 1 (its "
+    "GoogLeNet) is leaky ReLU's accuracy.",
+    made_in=f"{_BENCHMARK}; its code (github.com/shivram1987/ActivationFunctions, CIFAR10/models) passes the "
+    "number of channels, or True, as the negative slope",
     literature="No other audit is known. Slope 1 leaves its networks no non-linearity but maximum pooling.",
     predicted="Refuted for slope 1; a slope c above 1 is 1/c mirrored, which hides the mistake.",
     expected="refuted",
@@ -78,12 +81,14 @@ MIRRORED = Claim(
     name="audit_mirror",
     statement="Slope c trains networks as good as slope 1/c.",
     made_in="implied by f_c(x) = -c f_{1/c}(-x)",
-    literature="None known. Weights drawn symmetrically absorb the sign and He's gain the factor; the maximum pool becomes a "
-    "minimum pool, and the scale of weights and gradients changes.",
+    literature="None known. Weights drawn symmetrically absorb the sign and He's gain the factor; the maximum pool "
+    "becomes a minimum pool, and the scale of weights and gradients changes.",
     predicted="As good with batch norm, which cancels the factor.",
     expected=None,
     defined=DEFINED,
-    experiment=_VGG_TOLD + "Slope = number of channels of the layer beside slope = 1 / number of channels. " + HOW,
+    experiment=_VGG_TOLD
+    + "Slope = number of channels of the layer beside slope = 1 / number of channels. "
+    + HOW,
     method=Comparison((*_BY_WIDTH.values(), *_INVERTED.values()), at.leaks("0.01"), at.FEW, 5),
     hypotheses=_same(_CHANNELS, _BY_WIDTH, _INVERSE, _INVERTED),
 )
@@ -114,26 +119,28 @@ def _xu(arm: str, other: str, words: str, measure: str = "score") -> tuple[Hypot
 XU = Claim(
     number=32,
     name="audit_xu",
-    statement="On small data a clear negative slope improves on ReLU; fixed or learned, it overfits, and a random one does best.",
+    statement="On small data a clear negative slope improves on ReLU; fixed or learned, it overfits, and a random "
+    "one does best.",
     made_in=f"{_XU}, Empirical Evaluation of Rectified Activations in Convolutional Network",
-    literature="Xu et al. 2015, CIFAR-10, test error: RReLU 11.19 %, 1/5.5 11.20, PReLU 11.79, ReLU 12.45, 0.01 12.66; training "
-    "error: PReLU 0.18 %, 0.01 0.31, ReLU 0.32, 1/5.5 0.36, RReLU 0.55. One network each.",
+    literature="Xu et al. 2015, CIFAR-10, test error: RReLU 11.19 %, 1/5.5 11.20, PReLU 11.79, ReLU 12.45, 0.01 "
+    "12.66; training error: PReLU 0.18 %, 0.01 0.31, ReLU 0.32, 1/5.5 0.36, RReLU 0.55. One network each.",
     predicted="As Xu et al. found.",
     expected="supported",
     defined=DEFINED,
-    experiment="1,000 pictures of clothes of 14 x 14 pixels, two pairs of 3 x 3 convolutions of 8 and 16 channels, 64 units with "
-    "dropout 0.5, no normalisation, 15 epochs; 2,000 pictures for testing. PReLU learns a slope for each channel; "
-    "RReLU in the paper's form (slope 1 / U(3, 8), tests at 1/5.5) and in the frameworks' (U(1/8, 1/3), 11/48). "
-    "Training and test accuracy in evaluation mode. The margin is half a percentage point. The notes tell how often "
-    "the whole orders of Xu et al. hold when seeds are resampled. "
-    + HOW,
+    experiment="1,000 pictures of clothes of 14 x 14 pixels, two pairs of 3 x 3 convolutions of 8 and 16 channels, "
+    "64 units with dropout 0.5, no normalisation, 15 epochs; 2,000 pictures for testing. PReLU learns a slope for "
+    "each channel; RReLU in the paper's form (slope 1 / U(3, 8), tests at 1/5.5) and in the frameworks' (U(1/8, "
+    "1/3), 11/48). Training and test accuracy in evaluation mode. The margin is half a percentage point. The notes "
+    "tell how often the whole orders of Xu et al. hold when seeds are resampled. " + HOW,
     method=Comparison(
         (_CNN,),
         _XU_ARMS,
         at.MANY,
         5,
         orders=(
-            Order(f"{_XU} by test error", "score", _CNN.label, (_PAPER, _VERY, "PReLU", "ReLU", "slope 0.01")),
+            Order(
+                f"{_XU} by test error", "score", _CNN.label, (_PAPER, _VERY, "PReLU", "ReLU", "slope 0.01")
+            ),
             Order(
                 f"{_XU} by training error",
                 "train_score",
@@ -174,19 +181,25 @@ MAAS = Claim(
     name="audit_maas",
     statement="In speech recognition rectifiers beat tanh, and leaky ReLU does as well as ReLU.",
     made_in="Maas, Hannun, Ng 2013, Rectifier Nonlinearities Improve Neural Network Acoustic Models",
-    literature="Maas et al. 2013, Switchboard, 2 to 4 hidden layers: rectifiers about 2 pp of word error below tanh, leaky and plain "
-    "ones nearly identical.",
+    literature="Maas et al. 2013, Switchboard, 2 to 4 hidden layers: rectifiers about 2 pp of word error below "
+    "tanh, leaky and plain ones nearly identical.",
     predicted="As Maas et al. found.",
     expected="supported",
     defined=DEFINED,
-    experiment="Spoken digits as log-mel pictures: three speakers for training, another for learning rates, two for testing, so that "
-    "seeds tell nothing of other speakers. 2, 3, 4 and 8 hidden layers of 128 units, no dropout, Adam for 6 epochs. "
-    "Error rates; the margin is a percentage point. "
-    + HOW,
+    experiment="Spoken digits as log-mel pictures: three speakers for training, another for learning rates, two "
+    "for testing, so that seeds tell nothing of other speakers. 2, 3, 4 and 8 hidden layers of 128 units, no "
+    "dropout, Adam for 6 epochs. Error rates; the margin is a percentage point. " + HOW,
     method=Comparison(_SPOKEN, {"ReLU": "relu", **at.leaks("0.01"), "tanh": "tanh"}, at.SEEDS, 5),
     hypotheses=(
         *versus(
-            "score", "ReLU", "tanh", _SPOKEN, "lower", "ReLU errs less than tanh", margin=at.ONE_PP, unit="error rate"
+            "score",
+            "ReLU",
+            "tanh",
+            _SPOKEN,
+            "lower",
+            "ReLU errs less than tanh",
+            margin=at.ONE_PP,
+            unit="error rate",
         ),
         *versus(
             "score",

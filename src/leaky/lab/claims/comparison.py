@@ -10,6 +10,7 @@ from typing import Any, Literal
 from leaky.catalogue import parse
 from leaky.lab.claims.code import code
 from leaky.lab.claims.measures import MEASURES, TUNED_ON, best_rates, measured
+from leaky.lab.claims.ordering import Order
 from leaky.lab.definition import Task
 from leaky.lab.recipe import Recipe
 from leaky.records import PROTOCOL
@@ -70,6 +71,7 @@ class Comparison:
         repeats: paired seeds of the final trials with the budget "small"; "smoke" takes two.
         tuning: seeds for each learning rate; "smoke" takes one.
         tuned_on: what a rate is chosen by: "score", "epochs", "loss" (validation) or "early_loss".
+        orders: published orders of arms, whose certainty is noted.
     """
 
     settings: tuple[Setting, ...]
@@ -77,6 +79,7 @@ class Comparison:
     repeats: int = 13
     tuning: int = 5
     tuned_on: Literal["score", "epochs", "loss", "early_loss"] = "score"
+    orders: tuple[Order, ...] = ()
 
     def seeds(self, budget: str) -> tuple[int, ...]:
         """The paired seeds of the setting that has most, counted from 0; the trials have the lab's own."""
@@ -101,6 +104,6 @@ class Comparison:
             *(f"{self.repeats_of(s, budget)} {s.definition(budget)}" for s in self.settings),
             json.dumps(dict(self.arms), sort_keys=True),
             f"{self.tunings(budget)} {self.tuned_on} {EDGE} {PROTOCOL}",
-            json.dumps(asdict(Recipe()), sort_keys=True),
+            json.dumps([asdict(Recipe()), *map(asdict, self.orders)], sort_keys=True),
             *map(code, (measured, best_rates, *MEASURES.values(), *TUNED_ON.values())),
         ]

@@ -7,7 +7,8 @@ from dataclasses import replace
 from leaky.lab.claims import settings as at
 from leaky.lab.claims.claim import Claim
 from leaky.lab.claims.comparison import Comparison, Setting
-from leaky.lab.claims.settings import DEFINED, ESSAY, HOW, between, gains_more, versus
+from leaky.lab.claims.settings import HOW, between, gains_more, versus
+from leaky.lab.claims.words import DEFINED, ESSAY
 from leaky.records.ledger import Prediction
 
 _STALLED = 0.2
@@ -37,9 +38,8 @@ HE = Claim(
     predicted="Yes with 30 layers.",
     expected="supported",
     defined=DEFINED,
-    experiment="300 scanned digits, 8 and 30 hidden layers, no normalisation, both initialisations; with Xavier's, learning rates "
-    "up to 0.3 are tried for 30 layers too. The margin is a percentage point. "
-    + HOW,
+    experiment="300 scanned digits, 8 and 30 hidden layers, no normalisation, both initialisations; with Xavier's, "
+    "learning rates up to 0.3 are tried for 30 layers too. The margin is a percentage point. " + HOW,
     method=Comparison(tuple(s for pair in _PAIRS for s in pair), at.leaks("0.01", "0.2"), at.FEW, 5),
     hypotheses=tuple(
         between(
@@ -75,14 +75,12 @@ DEPTH = Claim(
     predicted="An interaction of depth and slope.",
     expected="supported",
     defined=DEFINED,
-    experiment="300 scanned digits, 2, 8 and 30 hidden layers, no normalisation. In the shallow network the leak must gain nothing "
-    "on ReLU, within half a percentage point; with 30 layers it must gain more than a whole one; and it must gain more "
-    "in the deeper network than in the shallow one, by more than a whole one. A pilot was seen before this was "
-    "defined: with 30 layers slope 0.05 reached an accuracy of 0.67 and slope 0.5 of 0.83, at one learning rate. "
-    + HOW,
-    method=Comparison(
-        (at.TWO, *_DEEPER, at.TWO_COMMON, at.DEEP_COMMON), at.RELU_AND_TWO, at.MANY, 5
-    ),
+    experiment="300 scanned digits, 2, 8 and 30 hidden layers, no normalisation. In the shallow network the leak "
+    "must gain nothing on ReLU, within half a percentage point; with 30 layers it must gain more than a whole one; "
+    "and it must gain more in the deeper network than in the shallow one, by more than a whole one. A pilot was "
+    "seen before this was defined: with 30 layers slope 0.05 reached an accuracy of 0.67 and slope 0.5 of 0.83, at "
+    "one learning rate. " + HOW,
+    method=Comparison((at.TWO, *_DEEPER, at.TWO_COMMON, at.DEEP_COMMON), at.RELU_AND_TWO, at.MANY, 5),
     hypotheses=tuple(
         h
         for arm in ("slope 0.01", "slope 0.2")

@@ -7,7 +7,8 @@ from dataclasses import replace
 from leaky.lab.claims import settings as at
 from leaky.lab.claims.claim import Claim
 from leaky.lab.claims.comparison import Comparison
-from leaky.lab.claims.settings import BLOG, DEFINED, HOW, versus
+from leaky.lab.claims.settings import HOW, versus
+from leaky.lab.claims.words import BLOG, DEFINED
 from leaky.records.ledger import Hypothesis
 
 SIZES = tuple(at.of_digits(f"{train} digits", 3, train=train) for train in (100, 500, 1200))
@@ -23,7 +24,10 @@ _PER_UNIT = tuple(
 )
 _ARMS = {**at.leaks("0.01", "0.25"), "PReLU": "prelu"}
 _NATS = 0.05
-_TOLD = "100, 500 and 1,200 scanned digits, 3 hidden layers; learned slopes start from 0.25, one for each layer or each unit. "
+_TOLD = (
+    "100, 500 and 1,200 scanned digits, 3 hidden layers; learned slopes start from 0.25, one for each layer or each "
+    "unit. "
+)
 
 
 def _per_unit(
@@ -80,9 +84,9 @@ PRELU_OVERFITS = Claim(
     predicted="Unknown at this size.",
     expected=None,
     defined=DEFINED,
-    experiment=f"{_TOLD}Test loss less training loss, both in evaluation mode at the end of training, at the learning rate "
-    "that is best by validation loss, beside slope 0.25, from which PReLU starts. The margin is 0.05 nats. "
-    + HOW,
+    experiment=f"{_TOLD}Test loss less training loss, both in evaluation mode at the end of training, at the "
+    "learning rate that is best by validation loss, beside slope 0.25, from which PReLU starts. The margin is "
+    "0.05 nats. " + HOW,
     method=Comparison((*SIZES, *_PER_UNIT), _ARMS, at.MANY, 5, tuned_on="loss"),
     hypotheses=(
         *versus(
@@ -112,9 +116,9 @@ PRELU_START = Claim(
     predicted="Unknown.",
     expected=None,
     defined=DEFINED,
-    experiment="300 scanned digits, 3 and 8 hidden layers, a learned slope for each layer from 0.25, 0.01 and 0. It matters from half "
-    "a percentage point on with 3 layers, and from a whole one with 8. Weight decay is left out: the lab never decays "
-    "learned slopes. " + HOW,
+    experiment="300 scanned digits, 3 and 8 hidden layers, a learned slope for each layer from 0.25, 0.01 and 0. "
+    "It matters from half a percentage point on with 3 layers, and from a whole one with 8. Weight decay is left "
+    "out: the lab never decays learned slopes. " + HOW,
     method=Comparison(_PLACES, _STARTS, at.MANY, 5),
     hypotheses=tuple(
         h
@@ -139,8 +143,8 @@ PRELU_START_EARLY = Claim(
     predicted="They differ early in training.",
     expected="supported",
     defined=DEFINED,
-    experiment="As for `prelu_start`: the training loss after a tenth of the epochs, at the learning rate that is best by that. It "
-    "matters from 0.05 nats on. " + HOW,
+    experiment="As for `prelu_start`: the training loss after a tenth of the epochs, at the learning rate that is "
+    "best by that. It matters from 0.05 nats on. " + HOW,
     method=Comparison(_PLACES, _STARTS, at.MANY, 5, tuned_on="early_loss"),
     hypotheses=tuple(
         h

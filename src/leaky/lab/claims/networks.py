@@ -1,4 +1,4 @@
-"""The networks of the claims: perceptrons and small pairs of convolutions, whose first weights are what is told here."""
+"""The networks that claims are trained on: perceptrons, and convolutions in pairs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from leaky.lab.factory import ModelFactory
 from leaky.nn.init import he_normal_
 
 SlopeRule = Literal["as named", "channels", "1 / channels"]
-"""Which slope follows a layer: the one of the activation that is compared, or one by the layer's own width."""
+"""Which slope follows a layer: that of the activation which is compared, or one by the layer's own width."""
 
 _COMMON = "relu"
 _LINEAR = "leaky_relu(negative_slope=1.0)"
@@ -20,8 +20,8 @@ _LINEAR = "leaky_relu(negative_slope=1.0)"
 class Perceptron:
     """The model function of a perceptron, biases at 0 and weights from N(0, gain^2 / fan_in).
 
-    `gain` is "own", that of the activation which a layer feeds (He et al. 2015), or "common", the square root of 2 for
-    every activation. A learned slope is one for the layer, or `per_unit`.
+    `gain` is "own", that of the activation which a layer feeds (He et al. 2015), or "common", the square root of 2
+    for every activation. A learned slope is one for the layer, or `per_unit`.
     """
 
     def __init__(
@@ -54,8 +54,8 @@ class Perceptron:
 class Convolutions:
     """The model function of 3 x 3 convolutions in pairs, each pair ended by a 2 x 2 maximum, then a linear layer.
 
-    With `inner` a layer of so many units with dropout stands before it. Weights are drawn by He's rule with the gain of
-    the slope that follows them; learned slopes are one for each channel.
+    With `inner` a layer of so many units with dropout stands before it. Weights are drawn by He's rule with the gain
+    of the slope that follows them; learned slopes are one for each channel.
     """
 
     def __init__(

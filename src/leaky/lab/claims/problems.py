@@ -37,8 +37,8 @@ def digits(
     """`train` scanned digits of 8 x 8 pixels in (0, 1), a perceptron of `hidden` layers of `width`; 597 for testing.
 
     All of the digits (1,200 are left for training) are learned too well to tell activations apart. Test images may
-    have normal noise added, or a tenth of their pixels replaced: by -5 or 5 (`stains="outliers"`), or by the 0 and 1 of
-    white and black ("salt and pepper"). The training data, and so the trained networks, are those of the clean task.
+    have normal noise added, or a tenth of their pixels replaced: by -5 or 5 (`stains="outliers"`), or by 0 and 1
+    ("salt and pepper"). The training data, and so the trained networks, are those of the clean task.
     `centred` takes the mean of the training images off, pixel by pixel.
     """
     images, labels = load_digits(return_X_y=True)
@@ -69,9 +69,7 @@ def _spoilt(images: NDArray[np.float64], noise: float, stains: str) -> NDArray[n
     return found
 
 
-def spirals(
-    budget: str, *, hidden: int = 3, epochs: int = 60, turns: float = 2.0, gain: str = "own"
-) -> Task:
+def spirals(budget: str, *, hidden: int = 3, epochs: int = 60, turns: float = 2.0, gain: str = "own") -> Task:
     """Two spirals of `turns` turns, 600 points to train on and 600 to test; no line separates them."""
     random = np.random.default_rng(0)
     longest = 2 * turns * np.pi
@@ -93,7 +91,7 @@ def spirals(
 
 
 def clothes(budget: str, *, hidden: int = 2, gain: str = "own") -> Task:
-    """Fashion-MNIST as `leaky compare --task fashion_mnist` has it, and a perceptron of `hidden` layers of 64 units."""
+    """Fashion-MNIST as `leaky compare --task fashion_mnist` has it, and a perceptron of `hidden` layers of 64."""
     task = tasks.build("fashion_mnist", "shallow", budget)
     train, test = _parts(task)
     return replace(
@@ -140,18 +138,22 @@ def small_clothes(
 def spoken(budget: str, *, hidden: int, width: int = 128) -> Task:
     """The spoken digits of `leaky compare --task fsdd`, and a perceptron of `hidden` layers without dropout."""
     task = tasks.build("fsdd", "dnn", budget)
+
+    def flat(
+        part: tuple[NDArray[np.float32], NDArray[np.int64]],
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        return part[0].reshape(len(part[0]), -1), part[1]
+
     return replace(
         task,
         name="spoken digits",
-        **{part: (pair[0].reshape(len(pair[0]), -1), pair[1]) for part, pair in _named(task).items()},
+        train=flat(task.train),
+        validation=flat(task.validation),
+        test=flat(task.test),
         model=Perceptron(1600, hidden, 10, width),
-        version=_VERSION,
         description=f"spoken digits, {hidden} hidden layers of {width} units, no dropout",
+        version=_VERSION,
     )
-
-
-def _named(task: Task) -> dict[str, tuple[NDArray[np.float32], NDArray[np.int64]]]:
-    return {"train": task.train, "validation": task.validation, "test": task.test}
 
 
 def _parts(task: Task) -> tuple[tuple[torch.Tensor, torch.Tensor], tuple[torch.Tensor, torch.Tensor]]:

@@ -1,18 +1,20 @@
-"""Measurements of RReLU: what its two forms draw, how training and test differ, and what the other's test slope costs."""
+"""What RReLU's two forms draw, how training and tests differ, and what the other form's test slope costs."""
 
 from __future__ import annotations
 
 import math
 
 import torch
+from torch.nn.functional import cross_entropy, leaky_relu
 
 from leaky.lab.claims.claim import Values
-from leaky.lab.claims.small_networks import OPTIMIZERS, data, network, steps
+from leaky.lab.claims.networks import Perceptron
+from leaky.lab.claims.perceptrons import BATCH, CLASSES, INPUTS, digits, stream
+from leaky.lab.factory import ModelFactory
 from leaky.nn import activation
 from leaky.nn.init import gain
 
 FORMS = {"multiplied": "rrelu", "divided": "rrelu(form='divide')"}
-_SAMPLES = 1797
 
 
 def scales(seed: int, *, depths: list[int], width: int, samples: int) -> Values:
@@ -39,9 +41,12 @@ def scales(seed: int, *, depths: list[int], width: int, samples: int) -> Values:
 def forms(seed: int, *, train: int, hidden: int, count: int, rate: float, drawn: int) -> Values:
     """Of both forms the mean slope drawn in training and that of tests, and test accuracy with both test slopes.
 
-    The networks are trained in their own form; the rest of the digits are those tested on.
+    A seed draws which digits are trained on, and the rest are those tested on. The networks are trained in their own
+    form, by SGD with a momentum of 0.9.
     """
-    x, y = data(_SAMPLES)
+    random = stream(seed)
+    (x, y), rest = digits(random, train)
+    batches = random.integers(train, size=(count, BATCH))
     found = {}
     slopes = {}
     for label, text in FORMS.items():
@@ -52,18 +57,21 @@ def forms(seed: int, *, train: int, hidden: int, count: int, rate: float, drawn:
         found[f"slope in tests, {label}"] = slopes[label]
     for label, text in FORMS.items():
         torch.manual_seed(seed)
-        model = network(text, hidden, seed)
-        optimizer = OPTIMIZERS["momentum"](model.parameters(), rate, 0.0)
-        for _ in steps(model, x[:train], y[:train], optimizer, count=count, seed=seed):
-            pass
-        linear = [part for part in model if isinstance(part, torch.nn.Linear)]
+        model = Perceptron(INPUTS, hidden, CLASSES)(ModelFactory(text), seed)
+        optimizer = torch.optim.SGD(model.parameters(), rate, 0.9)
+        for chosen in map(torch.from_numpy, batches):
+            optimizer.zero_grad()
+            cross_entropy(model(x[chosen]), y[chosen]).backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+        linear = [part for part in model.modules() if isinstance(part, torch.nn.Linear)]
         for other, slope in slopes.items():
-            found[f"accuracy, {label}, tested as {other}"] = _accuracy(linear, slope, x[train:], y[train:])
+            found[f"accuracy, {label}, tested as {other}"] = accuracy(linear, slope, *rest)
     return found
 
 
 @torch.no_grad()
-def _accuracy(layers: list[torch.nn.Linear], slope: float, x: torch.Tensor, y: torch.Tensor) -> float:
+def accuracy(layers: list[torch.nn.Linear], slope: float, x: torch.Tensor, y: torch.Tensor) -> float:
+    """Of a perceptron of these layers with leaky rectifiers of that slope between them."""
     for layer in layers[:-1]:
-        x = torch.nn.functional.leaky_relu(layer(x), slope)
+        x = leaky_relu(layer(x), slope)
     return float((layers[-1](x).argmax(1) == y).float().mean())

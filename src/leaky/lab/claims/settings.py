@@ -10,15 +10,11 @@ from leaky.lab.claims.comparison import Setting
 from leaky.lab.claims.problems import clothes, digits
 from leaky.records.ledger import Direction, Hypothesis
 
-ESSAY = "an essay on Leaky ReLU"
-BLOG = "a blog post on Leaky ReLU"
-DEFINED = "2026-11-21"
-
 RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
 DEEP_RATES = (0.0003, 0.0006, 0.001, 0.002, 0.004, 0.01)
 HALF_PP, ONE_PP = 0.005, 0.01
-"""Margins: half a percentage point where a pilot's paired differences spread by some 0.4 pp (networks of 2 and 3 layers),
-one where they spread by 1.5 and more (8 layers and deeper)."""
+"""Margins: half a percentage point where a pilot's paired differences spread by some 0.4 pp (2 and 3 layers), one
+where they spread by 1.5 and more (8 layers and deeper)."""
 TENTH = 0.0414
 """10 %, in log10."""
 
@@ -26,11 +22,11 @@ MANY, SEEDS, FEW = 60, 40, 30
 """Final seeds: of what trains in a tenth of a second, in some tenths, and in a second or more."""
 
 HOW = (
-    "For every arm in every setting the learning rate is tuned over six values on five seeds, on the very measure that is "
-    "compared; where the best is at the grid's edge, one value beyond is tried. Then fresh paired seeds, whose number was "
-    "fixed by a pilot's spread. A seed draws weights, batches and the validation split, on this one draw of the data. "
-    "Networks start from the same draws times the activation's own gain, in settings with the common gain all times the "
-    "square root of 2."
+    "For every arm in every setting the learning rate is tuned over six values on five seeds, on the very measure "
+    "that is compared; where the best is at the grid's edge, one value beyond is tried. Then fresh paired seeds, "
+    "whose number was fixed by a pilot's spread. A seed draws weights, batches and the validation split, on this "
+    "one draw of the data. Networks start from the same draws times the activation's own gain, in settings with "
+    "the common gain all times the square root of 2."
 )
 
 

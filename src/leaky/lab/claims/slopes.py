@@ -8,12 +8,13 @@ from leaky.lab.claims import settings as at
 from leaky.lab.claims.claim import Claim
 from leaky.lab.claims.comparison import Comparison, Setting
 from leaky.lab.claims.problems import spirals
-from leaky.lab.claims.settings import BLOG, DEFINED, ESSAY, HOW, between, versus
+from leaky.lab.claims.settings import HOW, between, versus
+from leaky.lab.claims.words import BLOG, DEFINED, ESSAY
 from leaky.records.ledger import Prediction
 
 _SEEN = (
-    "A pilot was seen before this was defined: with 30 layers slope 0.05 reached an accuracy of 0.67 and slope 0.5 of "
-    "0.83, at one learning rate. "
+    "A pilot was seen before this was defined: with 30 layers slope 0.05 reached an accuracy of 0.67 and slope 0.5 "
+    "of 0.83, at one learning rate. "
 )
 _LAYERS = (at.THREE, at.DEEP)
 _SWEEP, _FEW = at.leaks("0.01", "0.1", "0.3"), at.leaks("0.01", "0.2")
@@ -28,11 +29,9 @@ SMALL_SLOPE = Claim(
     predicted="A flat optimum, so that there is nothing to prefer.",
     expected="refuted",
     defined=DEFINED,
-    experiment="300 scanned digits, 3 and 30 hidden layers, no normalisation; with the common gain slope 0.2 only. Preferred is "
-    "better by half a percentage point with 3 layers and by a whole one with 30. " + _SEEN + HOW,
-    method=Comparison(
-        (*_LAYERS, *_COMMON), _SWEEP, at.MANY, 5
-    ),
+    experiment="300 scanned digits, 3 and 30 hidden layers, no normalisation; with the common gain slope 0.2 only. "
+    "Preferred is better by half a percentage point with 3 layers and by a whole one with 30. " + _SEEN + HOW,
+    method=Comparison((*_LAYERS, *_COMMON), _SWEEP, at.MANY, 5),
     hypotheses=(
         *(
             h
@@ -66,7 +65,9 @@ DEEP_PREFERS_LARGER = Claim(
     predicted="Deep networks prefer larger slopes.",
     expected="supported",
     defined=DEFINED,
-    experiment="The trials of `small_slope` with 30 hidden layers. The margin is a percentage point. " + _SEEN + HOW,
+    experiment="The trials of `small_slope` with 30 hidden layers. The margin is a percentage point. "
+    + _SEEN
+    + HOW,
     method=Comparison((at.DEEP, _COMMON[1]), _SWEEP, at.SEEDS, 5),
     hypotheses=(
         *(
@@ -103,11 +104,13 @@ SLOPE_ONE = Claim(
     predicted="A linear model's accuracy.",
     expected="supported",
     defined=DEFINED,
-    experiment="300 scanned digits: slope 1 in 3 and 30 hidden layers of 64 units beside slope 1 in a single one, which can be any "
-    "linear model of 64 pixels. As good is within a percentage point. " + HOW,
+    experiment="300 scanned digits: slope 1 in 3 and 30 hidden layers of 64 units beside slope 1 in a single one, "
+    "which can be any linear model of 64 pixels. As good is within a percentage point. " + HOW,
     method=Comparison((_ONE, at.THREE, at.DEEP), at.leaks("1.0"), at.SEEDS, 5),
     hypotheses=tuple(
-        between("slope 1.0", deep, _ONE, "same", at.ONE_PP, f"slope 1 is as good as a linear model, {deep.label}")
+        between(
+            "slope 1.0", deep, _ONE, "same", at.ONE_PP, f"slope 1 is as good as a linear model, {deep.label}"
+        )
         for deep in (at.THREE, at.DEEP)
     ),
 )
@@ -120,14 +123,15 @@ _SPIRALS_COMMON = at.with_common_gain(_SPIRALS)
 TOO_LARGE = Claim(
     number=13,
     name="too_large",
-    statement="A slope that is too large makes the network linear, so that it no longer separates what is not linear.",
+    statement="A slope that is too large makes the network linear, so that it no longer separates what is not "
+    "linear.",
     made_in=ESSAY,
     literature="Exactly linear at slope 1.",
     predicted="Accuracy falls steadily, to a linear model's at slope 1.",
     expected="supported",
     defined=DEFINED,
-    experiment="Two spirals of two turns, 3 hidden layers, each slope beside 0.01. At slopes 0.5, 0.7 and 0.9 more than 2 pp are "
-    "lost, at slope 1 more than 10. " + HOW,
+    experiment="Two spirals of two turns, 3 hidden layers, each slope beside 0.01. At slopes 0.5, 0.7 and 0.9 more "
+    "than 2 pp are lost, at slope 1 more than 10. " + HOW,
     method=Comparison((_SPIRALS,), at.leaks("0.01", "0.3", "0.5", "0.7", "0.9", "1.0"), at.SEEDS, 5),
     hypotheses=tuple(
         h
@@ -161,7 +165,8 @@ SPIRALS = Claim(
     predicted="No loss.",
     expected="refuted",
     defined=DEFINED,
-    experiment="Two spirals of two turns, and harder ones of three, 3 hidden layers. The margin is a percentage point. " + HOW,
+    experiment="Two spirals of two turns, and harder ones of three, 3 hidden layers. The margin is a percentage "
+    "point. " + HOW,
     method=Comparison((_SPIRALS, _SPIRALS_COMMON, _HARDER), at.RELU_AND_TWO, at.SEEDS, 5),
     hypotheses=tuple(
         h

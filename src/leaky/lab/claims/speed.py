@@ -5,12 +5,13 @@ from __future__ import annotations
 from leaky.lab.claims import settings as at
 from leaky.lab.claims.claim import Claim
 from leaky.lab.claims.comparison import Comparison
-from leaky.lab.claims.settings import DEFINED, ESSAY, HOW, versus
+from leaky.lab.claims.settings import HOW, versus
+from leaky.lab.claims.words import DEFINED, ESSAY
 
 _PLACES = (at.TWO, at.EIGHT, at.EIGHT_COMMON, at.NARROW, at.NORMED, at.DEEP)
 _TOLD = (
-    "300 scanned digits; perceptrons of 2 and 8 hidden layers of 64 units, 8 of 16, 8 of 64 with batch norm, 30 of 64. "
-    "Counted are the epochs until the training loss is 0.2 at most; the margin is 10 %. "
+    "300 scanned digits; perceptrons of 2 and 8 hidden layers of 64 units, 8 of 16, 8 of 64 with batch norm, 30 of "
+    "64. Counted are the epochs until the training loss is 0.2 at most; the margin is 10 %. "
 )
 _METHOD = Comparison(_PLACES, {**at.RELU_AND_TWO, "ELU": "elu"}, at.MANY, 5, tuned_on="epochs")
 

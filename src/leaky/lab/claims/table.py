@@ -7,20 +7,27 @@ from types import MappingProxyType
 
 from leaky.errors import unknown_name
 from leaky.lab.claims import (
+    accuracy,
+    audits,
     capacity,
     cost,
+    depth,
     dying,
     first_layer,
     gradients,
     kinks,
+    learned,
     outputs,
     plasticity,
+    randomized,
     recovering,
+    slopes,
+    speed,
     tiny_slopes,
-    training,
 )
 from leaky.lab.claims.claim import Claim
 
+_TRAINED = (accuracy, speed, slopes, depth, learned, randomized, audits)
 _THEMES = (
     first_layer,
     gradients,
@@ -31,7 +38,7 @@ _THEMES = (
     tiny_slopes,
     kinks,
     plasticity,
-    training,
+    *_TRAINED,
     cost,
 )
 

@@ -88,6 +88,7 @@ def train(
                     value = measured(measure, mine.get(seed), higher_is_better=higher)
                     row[f"{measure}, {arm}, {setting.label}"] = value
             found.notes += _lost(mine, f"{arm} {{}} ({setting.label}).")
+    found.notes += [order.told(found.rows) for order in comparison.orders]
     return found
 
 
