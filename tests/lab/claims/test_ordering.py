@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from leaky.lab import statistics
 from leaky.lab.claims.ordering import Order
@@ -17,11 +18,13 @@ def test_an_order_that_every_seed_has_is_certain() -> None:
     assert (contrary.probability, contrary.tau.estimate) == (0, -1)
 
 
-def test_of_equal_arms_every_order_has_its_share() -> None:
-    """Resamples of one study vary about that study; over many of them an order of three holds in a sixth."""
-    random = np.random.default_rng(1)
-    shares = [statistics.ordering(random.normal(size=(12, 3))).probability for _ in range(20)]
-    assert np.mean(shares) == pytest.approx(1 / 6, abs=0.12)
+def test_of_two_arms_it_is_the_normal_share_of_their_difference() -> None:
+    """Resampled means of many seeds are normal about the mean with the standard error as spread."""
+    scores = np.random.default_rng(1).normal(0, 1, (100, 2))
+    difference = scores[:, 0] - scores[:, 1]
+    expected = stats.norm.cdf(difference.mean() / (difference.std() / 10))
+    assert 0.05 < expected < 0.95
+    assert statistics.ordering(scores).probability == pytest.approx(expected, abs=0.01)
 
 
 def test_rows_are_resampled_whole() -> None:
