@@ -54,7 +54,7 @@ def recovering(
 def dead(network: Perceptrons, x: Tensor) -> Tensor:
     """Which units of `(layer, unit)` are above 0 for no sample."""
     with torch.no_grad():
-        return torch.stack([(z[0] <= 0).all(0) for z in network(x)[0]])
+        return torch.stack([~(z[0] > 0).any(0) for z in network(x)[0]])  # NaN is no recovery
 
 
 def _batch(random: np.random.Generator, train: int) -> Tensor:
@@ -68,14 +68,16 @@ def _share(part: Tensor, whole: Tensor) -> float:
 def _trainer(
     network: Perceptrons, optimizer: str, decayed: str, rate: float, decay: float
 ) -> torch.optim.Optimizer:
-    """SGD with or without momentum of 0.9, or Adam at a thirtieth of the rate."""
+    """SGD, with momentum of 0.9 at a tenth of the rate, or Adam at a thirtieth."""
     groups = [
         {"params": network.weights, "weight_decay": decay if decayed == "everything" else 0.0},
         {"params": network.biases, "weight_decay": 0.0 if decayed == "nothing" else decay},
     ]
     if optimizer == "Adam":
         return torch.optim.Adam(groups, rate / 30)
-    return torch.optim.SGD(groups, rate, 0.9 if optimizer == "momentum" else 0.0)
+    if optimizer == "momentum":
+        return torch.optim.SGD(groups, rate / 10, 0.9)
+    return torch.optim.SGD(groups, rate)
 
 
 _RUNS = [
@@ -104,8 +106,8 @@ NEVER = Claim(
     expected="refuted",
     defined=DEFINED,
     experiment="300 scanned digits drawn by the seed, 3 hidden ReLU layers of 64 units, every third unit started "
-    "with a bias of -3; 600 steps in batches of 32 or on all data, by SGD at 0.1, momentum of 0.9 and Adam at "
-    "0.0033, fixed beforehand, with weight decay of 0.01 on nothing, everything, or the biases. Every 10 steps "
+    "with a bias of -3; 600 steps in batches of 32 or on all data, by SGD at 0.1, momentum of 0.9 at 0.01 and Adam "
+    "at 0.0033, fixed beforehand, with weight decay of 0.01 on nothing, everything, or the biases. Every 10 steps "
     "each unit is held against all training data. Never is less than one in a hundred of the dead. Seen before, on "
     "60 digits and a seed outside the ledger: with a decay of 0.5 on the biases 0.29 of those dead in layer 1 "
     "recovered.",
