@@ -154,7 +154,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Figure:
-    """Panels that belong together, two beside each other, with one legend and one caption.
+    """Panels that belong together, with one legend and one caption, at most `columns` beside each other on paper.
 
     `key` names the figure in file names and anchors; `scale` asks for the colour scale of the heat maps, and says
     what its 100 % are of.
@@ -166,3 +166,4 @@ class Figure:
     panels: tuple[Panel, ...]
     legend: tuple[tuple[str, Style], ...] = ()
     scale: str = ""
+    columns: int = 2

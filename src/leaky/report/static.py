@@ -49,7 +49,7 @@ def matplotlib_figure(figure: Figure) -> Drawing:
     """The whole figure on one canvas: title and legend on top, panels two by two, the caption below."""
     from matplotlib.figure import Figure as Drawing
 
-    columns = min(2, len(figure.panels))
+    columns = min(figure.columns, len(figure.panels))
     rows = [figure.panels[start : start + columns] for start in range(0, len(figure.panels), columns)]
     row_heights = [max(panel.height for panel in row) / _PER_INCH + 0.45 for row in rows]
     caption = "\n".join(textwrap.fill(part, 180) for part in figure.caption)

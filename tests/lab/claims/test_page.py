@@ -11,10 +11,13 @@ import pytest
 
 from leaky.errors import ArgumentError
 from leaky.lab import run_claims
-from leaky.lab.claims.page import agreement, markdown, write_page
+from leaky.lab.claims.page import write_page
 from leaky.lab.claims.table import CLAIMS, family
 from leaky.lab.claims.verdicts import effect_of, rule, together
-from leaky.records.ledger import Entry, Outcome, Ruling
+from leaky.records.ledger import Entry, Forecast, Outcome, Prediction, Ruling
+from leaky.report.claims.finding import p_holm
+from leaky.report.claims.page import markdown
+from leaky.report.claims.section import agreement
 
 
 def entry(name: str = "sparse", shift: float = 0.0) -> Entry:
@@ -39,18 +42,22 @@ def test_the_page_tells_it_all() -> None:
     text = markdown([refuted], family=family())
     for part in (
         refuted.statement,
-        refuted.made_in,
+        refuted.made_in[1:],
         refuted.experiment,
         refuted.literature,
+        "Of 1 that were measured, 1 does not.",
+        "## What is not",
+        "**Does not hold.** All 4 hypotheses do not.",
+        f"| 16 | [{refuted.statement}](#sparse) | does not hold | as many exact zeros",
+        "? No: −50 pp (−50 to −50 pp) | yes |",
         "It came out so.",
-        "**Refuted. Of its 4 hypotheses 0 hold, 4 do not.**",
-        f"| 16 | [{refuted.statement}](#sparse) | refuted | yes |",
-        "`leaky claims sparse`; defined 2026-11-21, measured 2026-12-01 by definition `abc` on 20 seeds in 1 min 1 s",
-        "-0.5 share of outputs",
+        f"| −5.00 to +5.00 pp | −50 pp | −50 to −50 pp | 20 | {p_holm(refuted.effects[0])} | refuted |",
+        "`leaky claims sparse`. Defined 2026-11-21 (`abc`), measured 2026-12-01 in 1 min 1 s of one core (torch 2).",
         f"![{refuted.statement}](images/claims/sparse.png)",
         f"all {family()}",
     ):
         assert part in text, part
+    assert '" "' not in text
 
 
 def test_what_came_out_otherwise_is_told() -> None:
@@ -58,15 +65,60 @@ def test_what_came_out_otherwise_is_told() -> None:
     assert supported.ruling == "supported"
     assert agreement(supported) == "no"
     text = markdown([supported], family=family())
-    assert "## What holds" in text
+    assert "## What is true" in text
     assert "It came out otherwise." in text
+
+
+def test_numbers_that_were_predicted_are_told_apart() -> None:
+    zeros = Prediction("none is zero", ("exact zeros, relu",), 0.0, 0.0)
+    grown = Prediction("2.7 times as much (log10)", ("a", "b"), 0.4, 0.5)
+    made = dataclasses.replace(
+        entry(), forecasts=(Forecast(zeros, 0.25, came_out=False), Forecast(grown, 0.45, came_out=True))
+    )
+    text = markdown([made], family=family())
+    assert "- none is zero: predicted 0, came out 0.25: no." in text
+    assert "- 2.7 times as much: predicted 2.512 to 3.162, came out 2.818: yes." in text
+    assert "| no, 1 of 2 numbers |" in text
+    assert "What is true" in text  # the ruling is as it was
+
+
+def test_what_is_mixed_depends_on_the_case() -> None:
+    holds, fails = entry(shift=0.0), entry(shift=-0.5)
+    effects = (*holds.effects[:1], *fails.effects[1:])
+    ruling = together(effect.ruling for effect in effects)
+    text = markdown([dataclasses.replace(holds, effects=effects, ruling=ruling)], family=family())
+    assert "## What depends" in text
+    assert "**Depends.** Of 4 hypotheses 1 holds, 3 do not." in text
+    assert "? Yes: 0 pp" in text
+    assert "; but as many" in text
+
+
+def test_results_of_other_definitions_are_marked(tmp_path: Path) -> None:
+    mark = "This definition is not on the list that was committed before."
+    committed = {"sparse": {"definition": "abc", "defined": "2026-11-21"}}
+    assert mark not in markdown([entry()], family=family(), committed=committed)
+    assert mark in markdown([entry()], family=family(), committed={})
+    assert mark not in markdown([entry()], family=family())  # no list, nothing to be held against
+    (tmp_path / "claims-definitions.json").write_text(json.dumps(committed).replace("abc", "def"))
+    assert mark in write_page([entry()], tmp_path / "claims.md", family=family())[0].read_text()
+
+
+def test_why_nothing_is_decided_is_told() -> None:
+    made = entry()
+    reason = "best at the edge of the learning rates: ReLU, here"
+    effects = tuple(dataclasses.replace(e, ruling="undecided", reason=reason, pairs=17) for e in made.effects)
+    text = markdown([dataclasses.replace(made, effects=effects, ruling="undecided")], family=family())
+    assert "## What nobody can tell yet" in text
+    assert f"| undecided ({reason}) |" in text
+    assert "| 17 of 20 |" in text
 
 
 def test_nothing_measured_is_told() -> None:
     bare = dataclasses.replace(entry(), effects=(), ruling=None, outcome=None, missing="not measured")
     text = markdown([bare], family=family())
-    assert "## Not measured" in text
+    assert "## What was not measured" in text
     assert "**Not measured.**" in text
+    assert "None was measured yet." in text
     assert "png" not in text
 
 
@@ -82,6 +134,15 @@ def test_page_pictures_and_numbers_are_written(tmp_path: Path) -> None:
     for link in re.findall(r"\]\(([^#)]+)\)", text):
         assert (tmp_path / link).exists(), link
     assert written[2].read_bytes().startswith(b"\x89PNG")
+    (row,) = json.loads(written[1].read_text())
+    assert Outcome.from_json(row) == made.outcome
+
+
+def test_numbers_beside_the_page_are_those_it_tells_of(tmp_path: Path) -> None:
+    made = entry()
+    assert made.outcome is not None
+    more = dataclasses.replace(made.outcome, values={**made.outcome.values, "of no hypothesis": (1.0,)})
+    written = write_page([dataclasses.replace(made, outcome=more)], tmp_path / "claims.md", family=family())
     (row,) = json.loads(written[1].read_text())
     assert Outcome.from_json(row) == made.outcome
 

@@ -1,0 +1,80 @@
+"""The ledger as one page of Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from leaky.records.ledger import Entry, Ruling
+from leaky.report.claims.finding import VERDICTS, cell, counted, finding, verdict
+from leaky.report.claims.section import Definitions, came_out, section
+
+_HEAD = """\
+# What is said of leaky rectifiers, measured
+
+Leaky ReLU is `x if x > 0 else negative_slope * x`. Essays, blogs and papers say of it that it is faster, more
+accurate, more robust, that it cures dying units and vanishing gradients; and they contradict each other. Here every
+statement that can be tested has an experiment that could refute it. {count}
+
+Each experiment was defined, with its hypotheses, margins and predictions, before it was run. What is below can be
+repeated: one command for all of it, `leaky claims --page docs/claims.md`, and one for each."""
+
+_HOW = """\
+## How to read it
+
+- Seeds are paired: in each, every activation sees the same draws, data and order. An effect is the Hodges-Lehmann
+  median of the paired differences with its 95 % interval. Data sets are small, so that anybody can repeat this; a
+  finding is about networks of such a size.
+- Learning rates are tuned for every activation by the very measure that is compared, on seeds of their own. One that
+  is best at the edge of those tried, after one more was tried there, decides nothing.
+- *Supported* and *refuted* take two things: the interval lies on one side of the margin, and Wilcoxon's signed ranks
+  against the margin have p < 0.05 after Holm's correction over all {family} hypotheses of this page, measured or not.
+  That there is no difference is itself a hypothesis here, and takes evidence: an interval within the margins.
+- A statement *holds* where all its hypotheses are supported. It *does not hold* where one is refuted and none
+  supported, or where it says that something is always so and one case is against it. It *depends* where some are
+  supported and others refuted. Of everything else *nobody can tell yet* from this evidence.
+- A run that diverged counts as the worst of all. Nothing is decided where fewer than nine pairs in ten have a number.
+- Every number that a hypothesis or a prediction is about is in [{json}]({json}), seed by seed."""
+
+_KINDS: tuple[tuple[Ruling, str, str], ...] = (
+    ("supported", "hold", "holds"),
+    ("refuted", "do not", "does not"),
+    ("mixed", "depend on the case", "depends on the case"),
+    ("undecided", "stay open", "stays open"),
+)
+
+
+def markdown(
+    entries: Sequence[Entry],
+    *,
+    family: int,
+    committed: Definitions | None = None,
+    json_name: str = "claims.json",
+    folder: str = "images/claims",
+) -> str:
+    """The page: a table of all claims, how to read it, then what is true, what is not, what depends, what is open."""
+    parts = [
+        _HEAD.format(count=_count(entries)),
+        _summary(entries),
+        _HOW.format(json=json_name, family=family),
+    ]
+    for ruling, (_, title) in VERDICTS.items():
+        members = [entry for entry in entries if entry.ruling == ruling]
+        if members:
+            parts += [f"## {title}", *(section(entry, committed, folder) for entry in members)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _count(entries: Sequence[Entry]) -> str:
+    rulings = [entry.ruling for entry in entries if entry.ruling is not None]
+    if not rulings:
+        return "None was measured yet."
+    return f"Of {len(rulings)} that were measured, {', '.join(counted(rulings, _KINDS))}."
+
+
+def _summary(entries: Sequence[Entry]) -> str:
+    lines = ["| | said | verdict | clearest finding | as predicted |", "| ---: | --- | --- | --- | --- |"]
+    for entry in entries:
+        link = f"[{cell(entry.statement)}](#{entry.name})"
+        said = finding(entry)
+        lines.append(f"| {entry.number} | {link} | {verdict(entry)} | {cell(said)} | {came_out(entry)} |")
+    return "\n".join(lines)
