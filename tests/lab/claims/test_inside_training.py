@@ -6,12 +6,12 @@ import math
 
 import torch
 
-from leaky.lab.claims.cost import interleaved, perceptron
 from leaky.lab.claims.dying import cut_off
 from leaky.lab.claims.kinks import kinks
 from leaky.lab.claims.perceptrons import Perceptrons, digits, stream
 from leaky.lab.claims.plasticity import plasticity
 from leaky.lab.claims.recovering import recovering
+from leaky.lab.claims.timing import interleaved, perceptron
 from leaky.lab.claims.tiny_slopes import tiny_slopes
 
 

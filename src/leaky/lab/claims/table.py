@@ -14,6 +14,7 @@ from leaky.lab.claims import (
     depth,
     dying,
     first_layer,
+    gain_factor,
     gradients,
     kinks,
     learned,
@@ -30,6 +31,7 @@ from leaky.lab.claims.claim import Claim
 _TRAINED = (accuracy, speed, slopes, depth, learned, randomized, audits)
 _THEMES = (
     first_layer,
+    gain_factor,
     gradients,
     outputs,
     capacity,
