@@ -100,6 +100,7 @@ def clothes(budget: str, *, hidden: int = 2, gain: str = "own") -> Task:
         train=(train[0].flatten(1), train[1]),
         test=(test[0].flatten(1), test[1]),
         model=Perceptron(28 * 28, hidden, 10, gain=gain),
+        recipe=task.recipe.changed(epochs=1 if budget == "smoke" else None),
         version=_VERSION,
         description=f"{len(train[1]):,} pictures of clothes (Fashion-MNIST), {hidden} hidden layers",
     )
@@ -151,6 +152,7 @@ def spoken(budget: str, *, hidden: int, width: int = 128) -> Task:
         validation=flat(task.validation),
         test=flat(task.test),
         model=Perceptron(1600, hidden, 10, width),
+        recipe=task.recipe.changed(epochs=1 if budget == "smoke" else None),
         description=f"spoken digits, {hidden} hidden layers of {width} units, no dropout",
         version=_VERSION,
     )
