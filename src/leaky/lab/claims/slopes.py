@@ -105,7 +105,7 @@ SLOPE_ONE = Claim(
     expected="supported",
     defined=DEFINED,
     experiment="300 scanned digits: slope 1 in 3 and 30 hidden layers of 64 units beside slope 1 in a single one, "
-    "which can be any linear model of 64 pixels. As good is within a percentage point. " + HOW,
+    "which can be any linear model of 64 pixels. As good is within a percentage point. " + _SEEN + HOW,
     method=Comparison((_ONE, at.THREE, at.DEEP), at.leaks("1.0"), at.SEEDS, 5),
     hypotheses=tuple(
         between(
