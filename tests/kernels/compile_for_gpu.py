@@ -19,7 +19,7 @@ from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
 from leaky.kernels.gpu import BLOCK, WARPS
-from leaky.kernels.triton import bias_act, bias_sums, elementwise, layers, rrelu
+from leaky.kernels.triton import bias_act, bias_sums, elementwise, layers, norm_backward, norm_forward, rrelu
 
 DTYPES = {"float32": "fp32", "float64": "fp64", "bfloat16": "bf16", "float16": "fp16"}
 INSTRUCTION = re.compile(r"^\s*(?:@!?%\w+\s+)?([a-z][\w.]*)", re.MULTILINE)
@@ -31,6 +31,7 @@ def compiled(kernel: Any, capability: int, warps: int, sized: str | None, **argu
     Pointers are aligned as torch allocates, and the size called `sized` is a multiple of 16.
     """
     names = list(kernel.arg_names)
+    arguments = {name: value for name, value in arguments.items() if name in names}
     types = {name: value if isinstance(value, str) else "constexpr" for name, value in arguments.items()}
     constants = {(names.index(name),): v for name, v in arguments.items() if not isinstance(v, str)}
     aligned = [["tt.divisibility", 16]]
@@ -104,7 +105,41 @@ def bias_act_cases() -> Any:
         yield {"kernel": "rows", "dtype": dtype, "sized": "s"}, bias_sums.rows, TILE, 4, arguments
 
 
-CASES = {"elementwise": elementwise_cases, "layers": layers_cases, "bias_act": bias_act_cases}
+def norms_cases() -> Any:
+    from leaky.kernels.gpu_norms import PARTS
+    from leaky.kernels.gpu_walk import LANES, TILE
+
+    for dtype, code in DTYPES.items():
+        work = tl.float64 if dtype == "float64" else tl.float32
+        wide = "*fp64" if dtype == "float64" else "*fp32"
+        norm: dict[str, Any] = dict.fromkeys(("weight", "bias", "mean", "var"), wide)
+        norm |= {"eps": "fp64", "negative_slope": "fp64"}
+        sizes = dict.fromkeys(("outer", "units", "inner", "channels", "groups", "share"), "i32")
+        sizes |= {"per": "i32", "splits": "i32"}
+        parts = dict.fromkeys(("counts", "means", "squares", "firsts", "seconds"), "*fp64")
+        arguments = {"x": f"*{code}", "out": f"*{code}", "grad": f"*{code}", "source": f"*{code}"}
+        arguments |= {"grad_x": f"*{code}", "offsets": wide, "products": wide, "inverse_slope": "fp64"}
+        arguments |= {"ACT": 1, "KEPT": True, "WORK": work, **parts, **norm, **sizes}
+        for walk, sized in enumerate(("inner", "inner", "units")):
+            shape = {"N": TILE // LANES, "W": LANES} if sized == "units" else {"N": 1, "W": TILE}
+            for name, kernel in (
+                ("moments", norm_forward.moments),
+                ("apply", norm_forward.apply),
+                ("sums", norm_backward.sums),
+                ("gradient", norm_backward.gradient),
+            ):
+                about = {"kernel": name, "dtype": dtype, "walk": walk, "sized": sized}
+                yield about, kernel, TILE, 4, arguments | shape | {"WALK": walk}
+        huge = {"inner": "i64", "N": 1, "W": TILE, "WALK": 0}  # beyond 2^31 elements of a channel
+        about = {"kernel": "gradient", "dtype": dtype, "sized": "inner", "inner": "i64"}
+        yield about, norm_backward.gradient, TILE, 4, arguments | huge
+        stage = {"G": 1, "P": PARTS, "all_groups": "i32", "parts": "i32", "count": "fp64"}
+        stage |= {"running_mean": wide, "running_var": wide, "momentum": "fp64"}
+        for name, kernel in (("combine", norm_forward.combine), ("averages", norm_backward.averages)):
+            yield {"kernel": name, "dtype": dtype}, kernel, PARTS, 4, arguments | stage
+
+
+CASES = {"elementwise": elementwise_cases, "layers": layers_cases, "bias_act": bias_act_cases, "norms": norms_cases}
 
 
 def main() -> None:

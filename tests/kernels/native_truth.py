@@ -103,9 +103,21 @@ class Case:
 Results = dict[str, torch.Tensor]
 
 
-def run(case: Case) -> tuple[Results, Results]:
-    """What the kernels give (buffers poisoned beforehand), and the float64 truth."""
-    random = torch.Generator().manual_seed(case.seed)
+@dataclass
+class Given:
+    """What a case's kernels are given, and the float64 truth about it."""
+
+    x: torch.Tensor
+    grad: torch.Tensor
+    weight: torch.Tensor
+    bias: torch.Tensor
+    mean: torch.Tensor
+    var: torch.Tensor
+    truth: Results
+
+
+def given(case: Case, random: torch.Generator) -> Given:
+    """Numbers of the case's own, x and grad as (n, c, s)."""
     n, c, s = case.n, case.c, case.s
     x = (torch.randn(n, c, s, generator=random) + case.centre).to(case.dtype)
     grad = torch.randn(n, c, s, generator=random).to(case.dtype)
@@ -116,6 +128,16 @@ def run(case: Case) -> tuple[Results, Results]:
     mean = (torch.randn(groups, generator=random) * 0.1 + case.centre).to(case.accumulate)
     var = (torch.rand(groups, generator=random) + 0.5).to(case.accumulate)
     truth = _truth(case, x, grad, weight, bias, mean, var)
+    return Given(x, grad, weight, bias, mean, var, truth)
+
+
+def run(case: Case) -> tuple[Results, Results]:
+    """What the kernels give (buffers poisoned beforehand), and the float64 truth."""
+    random = torch.Generator().manual_seed(case.seed)
+    n, c, s = case.n, case.c, case.s
+    numbers = given(case, random)
+    x, grad, weight, bias = numbers.x, numbers.grad, numbers.weight, numbers.bias
+    mean, var, truth = numbers.mean, numbers.var, numbers.truth
 
     kept_channels = torch.rand(c, generator=random) < 0.4
     if not case.given:
