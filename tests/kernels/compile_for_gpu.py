@@ -139,7 +139,12 @@ def norms_cases() -> Any:
             yield {"kernel": name, "dtype": dtype}, kernel, PARTS, 4, arguments | stage
 
 
-CASES = {"elementwise": elementwise_cases, "layers": layers_cases, "bias_act": bias_act_cases, "norms": norms_cases}
+CASES = {
+    "elementwise": elementwise_cases,
+    "layers": layers_cases,
+    "bias_act": bias_act_cases,
+    "norms": norms_cases,
+}
 
 
 def main() -> None:

@@ -32,6 +32,14 @@ def compiled(capability: int, subject: str, *dtypes: str) -> list[dict[str, Any]
     return rows
 
 
+READ_AND_WRITTEN = {
+    "moments": (2, 0),
+    "sums": (2, 0),
+    "gradient": (2, 1),
+    "combine": (0, 0),
+    "averages": (0, 0),
+}
+"""How often a kernel's code has a tile in whole vectors, where that is not once each."""
 HALVES = [(90, ("float32", "bfloat16")), (80, ("float64", "float16"))]
 
 
@@ -42,6 +50,8 @@ HALVES = [(90, ("float32", "bfloat16")), (80, ("float64", "float16"))]
         *(("layers", 4, *half) for half in HALVES),
         ("bias_act", 9, 90, ("float32",)),
         ("bias_act", 9, 80, ("bfloat16",)),
+        ("norms", 15, 90, ("float32",)),
+        ("norms", 15, 80, ("bfloat16",)),
     ],
 )
 def test_in_whole_vectors(subject: str, kernels: int, capability: int, dtypes: tuple[str, ...]) -> None:
@@ -50,8 +60,9 @@ def test_in_whole_vectors(subject: str, kernels: int, capability: int, dtypes: t
     for row in rows:
         done, dtype = row["instructions"], row["dtype"]
         vectors = row["block"] * SIZES[dtype] // (16 * 32 * row["warps"])
-        assert done[f"ld.global.{VECTORS[dtype]}"] == vectors, row
-        assert done[f"st.global.{VECTORS[dtype]}"] == vectors, row
+        reads, writes = READ_AND_WRITTEN.get(row["kernel"], (1, 1))
+        assert done.get(f"ld.global.{VECTORS[dtype]}", 0) == reads * vectors, row
+        assert done.get(f"st.global.{VECTORS[dtype]}", 0) == writes * vectors, row
         assert row["shared"] <= (2**14 if row["kernel"] == "rrelu" else 2048), row
         assert not [name for name in done if "local" in name or "atom" in name], row
         assert not [name for name in done if "ftz" in name or name.startswith("fma")], row

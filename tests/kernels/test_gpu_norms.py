@@ -42,7 +42,7 @@ def run(case: Case, device: str) -> tuple[Results, Results]:
     written = y.clone()
     from_x = case.keep == "all"
     gpu_norms.norm_act_backward(
-        grad, None if from_x else y, x if from_x else None, grad_x, *rest, grad_weight, grad_bias,
+        grad, None if from_x else y, x if from_x else None, None, grad_x, *rest, grad_weight, grad_bias,
         case.eps, case.negative_slope, *shape,
     )  # fmt: skip
     assert all(torch.equal(t, old) for t, old in zip((x, grad, weight, bias), before, strict=True))
@@ -107,7 +107,7 @@ def test_the_cpus_bits(dtype: Any, slope: float, gpu_or_interpreter: str) -> Non
             native.norm_act_backward(there[1], None, there[0], None, grad_x, *there[2:], None, None, *rest)
         else:
             gpu_norms.norm_act_forward(there[0], y, *there[2:], *rest)
-            gpu_norms.norm_act_backward(there[1], None, there[0], grad_x, *there[2:], None, None, *rest)
+            gpu_norms.norm_act_backward(there[1], None, there[0], None, grad_x, *there[2:], None, None, *rest)
         found.append((y.cpu(), grad_x.cpu()))
     (y, grad_x), (ours, of_x) = found
     assert same_bits(ours, y)
@@ -173,13 +173,15 @@ def test_averages_over_more_than_this_call(gpu_or_interpreter: str) -> None:
     sums = torch.zeros(2, 3, device=x.device)
     for part, back in halves:
         of_weight, of_bias = torch.empty(2, 3, device=x.device)
-        gpu_norms.norm_act_backward(back, None, part, None, *norm, of_weight, of_bias, *rest)
+        gpu_norms.norm_act_backward(back, None, part, None, None, *norm, of_weight, of_bias, *rest)
         sums += torch.stack([of_bias, of_weight])
     averages = (sums[0] / 20, sums[1] / 20)
     found = []
     for part, back in halves:
         grad_x = poisoned(part)
-        gpu_norms.norm_act_backward(back, None, part, grad_x, *norm, None, None, *rest, averages=averages)
+        gpu_norms.norm_act_backward(
+            back, None, part, None, grad_x, *norm, None, None, *rest, averages=averages
+        )
         found.append(grad_x.cpu())
     assert distance(torch.cat(found), all_of_it.truth["grad_x"]) < 2e-5
 
@@ -194,13 +196,13 @@ def test_in_place_and_of_nothing(gpu_or_interpreter: str) -> None:
     gpu_norms.norm_act_forward(same, same, *rest)
     assert torch.equal(same, y)
     grad, grad_x = torch.randn_like(x), poisoned(x)
-    gpu_norms.norm_act_backward(grad, y, None, grad_x, *rest[:4], None, None, *rest[4:])
-    gpu_norms.norm_act_backward(grad, y, None, grad, *rest[:4], None, None, *rest[4:])
+    gpu_norms.norm_act_backward(grad, y, None, None, grad_x, *rest[:4], None, None, *rest[4:])
+    gpu_norms.norm_act_backward(grad, y, None, None, grad, *rest[:4], None, None, *rest[4:])
     assert torch.equal(grad, grad_x)
     nothing = (1e-5, 0.1, 0, 3, 6, False, 0, False)
     running = (mean.clone(), mean.clone())
     gpu_norms.norm_act_forward(x[:0], y[:0], None, None, mean, var, *nothing, running=running)
     assert mean.tolist() == [0, 0, 0]
     assert all(bool(t.isnan().all()) for t in (var, *running))
-    gpu_norms.norm_act_backward(x[:0], None, x[:0], x[:0], None, None, mean, var, mean, mean, *nothing)
+    gpu_norms.norm_act_backward(x[:0], None, x[:0], None, x[:0], None, None, mean, var, mean, mean, *nothing)
     assert mean.tolist() == [0, 0, 0]

@@ -44,7 +44,8 @@ def serve(kernel: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def serve_always(kernel: str) -> None:
     """The same in a process of its own; what is not built is left to leaky."""
-    select.REQUESTED = kernel if kernel == "plain" or native.available() else None  # type: ignore[assignment]
+    built = kernel != "native" or native.available()
+    select.REQUESTED = kernel if built else None  # type: ignore[assignment]
 
 
 def normal(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float32) -> torch.Tensor:

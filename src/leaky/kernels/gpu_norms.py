@@ -93,6 +93,7 @@ def norm_act_backward(
     grad: torch.Tensor,
     y: torch.Tensor | None,
     kept: torch.Tensor | None,
+    kept_index: None,
     grad_x: torch.Tensor | None,
     weight: torch.Tensor | None,
     bias: torch.Tensor | None,
@@ -113,7 +114,7 @@ def norm_act_backward(
 ) -> None:
     """The gradients of `norm_act_forward` from its input `kept`, or where that is None from its output y.
 
-    As `native.norm_act_backward`, which see; the input of some channels alone cannot be kept.
+    As `native.norm_act_backward`, which see; the input of some channels alone cannot be kept, so no `kept_index`.
     """
     if not n * c * s:
         for empty in (grad_weight, grad_bias):
@@ -130,7 +131,16 @@ def norm_act_backward(
     if (not given and averages is None) or grad_weight is not None or grad_bias is not None:
         sums = torch.empty((2, *walk.parts), dtype=torch.float64, device=grad.device)
         gpu.run(
-            kernels.sums, grad, walk.programs, grad, source, *sums, *norm, *walk[:8], **constants, **walk.sizes
+            kernels.sums,
+            grad,
+            walk.programs,
+            grad,
+            source,
+            *sums,
+            *norm,
+            *walk[:8],
+            **constants,
+            **walk.sizes,
         )
         found = sums.view(2, -1, c, walk.splits).sum((1, 3))
         if grad_bias is not None:
@@ -165,6 +175,19 @@ def norm_act_backward(
         **constants,
         **walk.sizes,
     )
+
+
+def norm_act_lossy(
+    weight: torch.Tensor | None,
+    bias: torch.Tensor | None,
+    channels: int,
+    negative_slope: float,
+    limit: float,
+    tiny: float,
+    places: torch.Tensor | None = None,
+) -> int:
+    """All channels: which ones' input could be read back from the output is told by numbers on the device."""
+    return channels
 
 
 def _nothing(

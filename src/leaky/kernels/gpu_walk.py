@@ -1,4 +1,4 @@
-"""How the kernels in Triton go over (n, c, s) or (n, s, c) where they add up channels: `triton/walk.py` with numbers."""
+"""How kernels in Triton that add up channels go over (n, c, s) or (n, s, c): the numbers of `triton/walk.py`."""
 
 from __future__ import annotations
 

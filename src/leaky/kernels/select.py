@@ -13,7 +13,7 @@ import torch
 from torch.autograd import forward_ad
 
 from leaky.errors import ArgumentError, KernelError
-from leaky.kernels import gpu, gpu_bias_act, gpu_layers, native, native_bias_act, native_layers
+from leaky.kernels import gpu, gpu_bias_act, gpu_layers, gpu_norms, native, native_bias_act, native_layers
 
 Kernel = Literal["native", "triton", "plain", "torch", "formula"]
 SMALL = 4096
@@ -43,7 +43,7 @@ LAYERS = {
     "prelu": Layer(native_layers),
     "softplus": Layer(native_layers, small=0, by_torch=frozenset({torch.float64})),
     "bias_act": Layer(native_bias_act, gpu_bias_act, small=0),
-    "norm_act": Layer(native, small=256),
+    "norm_act": Layer(native, gpu_norms, small=256),
 }
 """Every layer that has kernels. Where one module has a layer's own, the other may stand behind."""
 

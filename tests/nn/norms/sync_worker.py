@@ -12,6 +12,7 @@ from torch.nn.parallel import DistributedDataParallel
 from twins import normal, serve_always, spec
 
 import leaky
+from leaky.kernels import gpu, native
 
 PARTS = {"even": (4, 4), "uneven": (5, 3), "empty": (8, 0), "one value": (7, 1)}
 Results = dict[str, torch.Tensor]
@@ -67,6 +68,11 @@ def last(layer: nn.Module, x: torch.Tensor, grad: torch.Tensor) -> Results:
     return step(layer, x.to(memory_format=torch.channels_last), grad)
 
 
+KERNELS = [
+    *(["native"] if native.available() else []),
+    *(["triton"] if gpu.why_not(torch.ones(1)) is None else []),  # in the interpreter
+    "plain",
+]
 Scenario = tuple[Callable[..., Results], float, torch.dtype, str, dict[str, Any]]
 WIDE = torch.float64
 SCENARIOS: dict[str, Scenario] = {
@@ -84,6 +90,13 @@ SCENARIOS: dict[str, Scenario] = {
     "twice, empty": (twice, 0.2, WIDE, "empty", {}),
     "eval": (evaluated, 0.2, WIDE, "uneven", {}),
 }
+# an interpreter takes its time
+IN_TRITON = ("slope 0.2", "slope 0.0", "parts empty", "torch.bfloat16", "channels last", "twice", "eval")
+
+
+def scenarios(kernel: str) -> tuple[str, ...]:
+    """The names of those that are run with a kernel."""
+    return IN_TRITON if kernel == "triton" else tuple(SCENARIOS)
 
 
 def run(scenario: Scenario, cls: Any, rank: int | None) -> Results:
@@ -130,10 +143,10 @@ def work(rank: int, folder: str) -> None:
     torch.set_num_threads(1)
     distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
     found: dict[str, Results] = {}
-    for kernel in ("native", "plain"):
+    for kernel in KERNELS:
         serve_always(kernel)
-        for name, scenario in SCENARIOS.items():
-            found[f"{kernel} {name}"] = run(scenario, leaky.nn.SyncBatchNormAct, rank)
+        for name in scenarios(kernel):
+            found[f"{kernel} {name}"] = run(SCENARIOS[name], leaky.nn.SyncBatchNormAct, rank)
         network = leaky.nn.convert_sync_batchnorm(model())
         assert isinstance(network[1], leaky.nn.SyncBatchNormAct)  # type: ignore[index]
         part = images().split((5, 3))[rank]

@@ -9,15 +9,27 @@ from typing import Any
 
 import pytest
 import torch
-from sync_worker import SCENARIOS, WIDE, Results, data, images, layer_of, model, run, step, trained, work
+from sync_worker import (
+    KERNELS,
+    SCENARIOS,
+    WIDE,
+    Results,
+    data,
+    images,
+    layer_of,
+    model,
+    run,
+    scenarios,
+    step,
+    trained,
+    work,
+)
 from torch import distributed, nn
 from twins import normal
 
 import leaky
-from leaky.kernels import native
 
 pytestmark = pytest.mark.skipif(not distributed.is_available(), reason="torch without torch.distributed")
-KERNELS = ["native", "plain"] if native.available() else ["plain"]
 LIMITS = {torch.float32: 3e-5, torch.bfloat16: 3e-2, WIDE: 1e-10}
 
 
@@ -44,8 +56,7 @@ def assert_together(found: list[Results], whole: Results, limit: float) -> None:
             assert error <= limit, (name, error)
 
 
-@pytest.mark.parametrize("kernel", KERNELS)
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize(("kernel", "name"), [(kernel, n) for kernel in KERNELS for n in scenarios(kernel)])
 def test_as_on_one_batch(ranks: list[dict[str, Results]], name: str, kernel: str) -> None:
     scenario = SCENARIOS[name]
     dtype = scenario[2]

@@ -1,4 +1,4 @@
-"""How kernels that add up channels walk a tensor: in tiles of N x W elements, W next to each other, `per` tiles a program.
+"""How kernels that add up channels go over a tensor: tiles of N x W elements, W next to each other, `per` a program.
 
 A unit is what is added up at once: a channel, or with groups a channel of a sample. What a program has is its WALK:
 

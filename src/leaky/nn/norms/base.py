@@ -13,7 +13,8 @@ import torch
 
 from leaky.catalogue import Spec, parse
 from leaky.errors import ArgumentError
-from leaky.kernels.select import DTYPES, TENSORS, Choice, serving
+from leaky.kernels import native
+from leaky.kernels.select import DTYPES, TENSORS, Choice, Kernel, serving
 from leaky.nn import functional
 from leaky.nn.layout import layout_of
 from leaky.nn.modules import activation as activation_module
@@ -143,19 +144,18 @@ class NormActModule(torch.nn.Module):
             )
         if kernels is None:
             return Choice("torch", reason, "the norm's input and its own output")
+        who: Kernel = "native" if kernels is native else "triton"
         if slope <= 0:
-            return Choice("native", f"{self.activation} has no inverse", "the norm's input only")
+            return Choice(who, f"{self.activation} has no inverse", _INPUT)
         channels = self._channels()
-        count = lossy_channels(self.weight, self.bias, channels, slope, input.dtype)
+        count = lossy_channels(kernels, self.weight, self.bias, channels, slope, input.dtype)
         if not count:
-            return Choice("native", "the input can be read back from the output", "its own output only")
+            return Choice(who, "the input can be read back from the output", "its own output only")
+        if who == "triton":
+            return Choice(who, "whether the input could be read back is known on the device", _INPUT)
         why = f"in {count} of {channels} channels |bias| / |weight| is too large to read the input back"
-        keeps = (
-            "the norm's input only"
-            if count == channels
-            else f"its own output and the input of {count} channels"
-        )
-        return Choice("native", why, keeps)
+        keeps = _INPUT if count == channels else f"its own output and the input of {count} channels"
+        return Choice(who, why, keeps)
 
     def extra_repr(self) -> str:
         """The norm's own, and the activation."""
@@ -188,6 +188,7 @@ class NormActModule(torch.nn.Module):
         return Norm(mean, var, self.eps, groups=0, given=True)
 
 
+_INPUT = "the norm's input only"
 _Vectors = tuple[torch.Tensor | None, torch.Tensor | None, torch.Tensor | None, torch.Tensor | None]
 _MIXED = ((torch.float32, torch.bfloat16), (torch.float32, torch.float16))
 """Dtypes of weights and input that differ and go together, as in torch."""

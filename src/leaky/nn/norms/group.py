@@ -30,9 +30,9 @@ class GroupNormAct(NormActModule, torch.nn.GroupNorm):
 
     Saved for backward, on the CPU with the native kernels: the output alone, which the next layer mostly keeps
     anyway; in addition the input of those channels where |bias| > 3 |weight|, or weight is (almost) 0, and it could
-    not be read back from the output without loss. With a slope of 0 or below (ReLU) the norm's input alone.
-    Elsewhere, and for an input (N, C), the norm's input and the output. `explain(input)` tells which. The output must
-    not be changed in place before backward.
+    not be read back from the output without loss. With a slope of 0 or below (ReLU), and on a GPU with the kernels
+    in Triton, the norm's input alone. Elsewhere, and for an input (N, C), the norm's input and the output.
+    `explain(input)` tells which. Where the output is kept it must not be changed in place before backward.
 
     Raises ArgumentError for an activation that learns (PReLU); ValueError, as torch, for channels that are no
     multiple of num_groups and for one sample with groups of one value.

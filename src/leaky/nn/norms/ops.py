@@ -1,4 +1,4 @@
-"""Autograd around the native norm + leaky ReLU kernels: one tensor kept where two were.
+"""Autograd around the norm + leaky ReLU kernels: one tensor kept where two were.
 
 y = f(z), z = weight * xhat + bias, xhat = (x - mean) / sqrt(var + eps). With negative_slope > 0, y tells z and z
 tells xhat, so backward needs y alone, which the next layer mostly keeps anyway. Reading xhat from y costs precision
@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 
-from leaky.kernels import native
 from leaky.kernels.select import DTYPES
 from leaky.nn.backward import Through, has_no_address
 from leaky.nn.layout import dense, layout_of, same_layout
@@ -45,12 +44,12 @@ class NormAct(torch.autograd.Function):
         index: torch.Tensor | None = None
         kept: torch.Tensor | None = None
         channels = layout.c
-        count = lossy_channels(weight, bias, channels, negative_slope, x.dtype)
+        count = lossy_channels(norm.kernels, weight, bias, channels, negative_slope, x.dtype)
         if count == channels:
             kept = x
         elif count:
             index = x.new_empty(channels, dtype=torch.int32)
-            lossy_channels(weight, bias, channels, negative_slope, x.dtype, index)
+            lossy_channels(norm.kernels, weight, bias, channels, negative_slope, x.dtype, index)
             kept = dense(x.index_select(1, (index >= 0).nonzero()[:, 0]), layout)
         trace = x.new_empty_strided(x.shape, (0,) * x.dim())
         ctx.set_materialize_grads(False)
@@ -92,6 +91,7 @@ class NormAct(torch.autograd.Function):
 
 
 def lossy_channels(
+    kernels: Any,
     weight: torch.Tensor | None,
     bias: torch.Tensor | None,
     channels: int,
@@ -99,14 +99,17 @@ def lossy_channels(
     dtype: torch.dtype,
     places: torch.Tensor | None = None,
 ) -> int:
-    """How many channels' input cannot be read from the output well enough; `places` numbers them (others -1).
+    """How many channels' input is kept, as it cannot be read from the output; `places` numbers them (others -1).
 
     Besides the limit on (|weight| + |bias|) / |weight|, the smallest slope of z must not push y into the dtype's
-    subnormal numbers.
+    subnormal numbers. Kernels on a device keep every channel's: asking its numbers would wait for it.
     """
     if negative_slope <= 0:
         return channels
-    return native.norm_act_lossy(weight, bias, channels, negative_slope, LOSS_LIMIT, _SMALLEST[dtype], places)
+    found: int = kernels.norm_act_lossy(
+        weight, bias, channels, negative_slope, LOSS_LIMIT, _SMALLEST[dtype], places
+    )
+    return found
 
 
 _SMALLEST = {dtype: torch.finfo(dtype).smallest_normal for dtype in DTYPES}

@@ -14,18 +14,18 @@ class Ranks:
     def __init__(self, group: Any) -> None:
         self.group = group
         self.size = distributed.get_world_size(group)
-        self.total = 0.0
+        self.total = torch.zeros((), dtype=torch.float64)
 
     def combine(self, mean: torch.Tensor, var: torch.Tensor, count: int) -> None:
         """This rank's statistics of `count` values become those of all, in float64 and by distances of means."""
         channels = len(mean)
-        own = torch.empty(2 * channels + 1, dtype=torch.float64)
+        own = torch.empty(2 * channels + 1, dtype=torch.float64, device=mean.device)
         own[:channels], own[channels:-1], own[-1] = (mean, var, count) if count else (0, 0, 0)
         every = [torch.empty_like(own) for _ in range(self.size)]
         distributed.all_gather(every, own, group=self.group)
         found = torch.stack(every)
         means, variances, counts = found[:, :channels], found[:, channels:-1], found[:, -1:]
-        self.total = float(counts.sum())
+        self.total = counts.sum()
         over_all = (counts * means).sum(0) / self.total
         mean.copy_(over_all)
         var.copy_((counts * (variances + (means - over_all) ** 2)).sum(0) / self.total)

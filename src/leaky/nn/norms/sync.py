@@ -39,10 +39,10 @@ class SyncBatchNormAct(BatchNormActModule, _BatchNorm):
     refuses that one on CPUs. `leaky.nn.convert_sync_batchnorm` puts it in the place of every BatchNormAct; torch's
     own converter would put a norm without activation there.
 
-    Saved for backward, on the CPU with the native kernels: what BatchNormAct2d keeps. On a GPU torch's own
-    SyncBatchNorm runs, with the activation in place: the norm's input and the output. `explain(input)` tells which.
-    Double backward works on CPUs (every order takes collectives of its own); on GPUs not, as in torch. It compiles as
-    one graph on CPUs.
+    Saved for backward: what BatchNormAct2d keeps, with the native kernels on a CPU and on a GPU with those in Triton.
+    Without them torch's own SyncBatchNorm runs on a GPU, with the activation in place: the norm's input and the output.
+    `explain(input)` tells which. Double backward works (every order takes collectives of its own), except with torch's
+    own. It compiles as one graph on CPUs.
 
     Raises ArgumentError for an activation that learns (PReLU); ValueError, as torch, for an input of fewer than two
     dims, without channels, or with one value per channel in a group of one.
@@ -109,7 +109,7 @@ class SyncBatchNormAct(BatchNormActModule, _BatchNorm):
 
     def _record(self, x: torch.Tensor, norm: Norm) -> None:
         if norm.ranks is not None:
-            self._move(norm.mean, norm.var, torch.tensor(norm.ranks.total, dtype=torch.float64))
+            self._move(norm.mean, norm.var, norm.ranks.total)
 
     @torch.no_grad()
     def _move(self, mean: torch.Tensor, var: torch.Tensor, total: torch.Tensor) -> None:
