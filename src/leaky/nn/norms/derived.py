@@ -19,8 +19,8 @@ bfloat16 and float16 (statistics in float32), contiguous or channels last.
 Saved for backward, on the CPU with the native kernels: the output alone, which the next layer mostly keeps anyway;
 in addition the input of those channels where |bias| > 3 |weight|, or weight is (almost) 0, and it could not be read
 back from the output without loss. With a slope of 0 or below (ReLU), and on a GPU with the kernels in Triton, the
-norm's input alone. Elsewhere the norm's input and the output. `explain(input)` tells which. Where the output is kept it
-must not be changed in place before backward.
+norm's input alone. Elsewhere the norm's input and the output. `explain(input)` tells which. Where the output is kept
+it must not be changed in place before backward.
 
 Functions that rewrite torch's norms (`SyncBatchNorm.convert_sync_batchnorm`, `fuse_conv_bn_eval`) take this layer
 for a norm alone and would drop the activation: use them on a norm and an activation made lean by `leaky.lean`.

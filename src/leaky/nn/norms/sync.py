@@ -40,9 +40,9 @@ class SyncBatchNormAct(BatchNormActModule, _BatchNorm):
     own converter would put a norm without activation there.
 
     Saved for backward: what BatchNormAct2d keeps, with the native kernels on a CPU and on a GPU with those in Triton.
-    Without them torch's own SyncBatchNorm runs on a GPU, with the activation in place: the norm's input and the output.
-    `explain(input)` tells which. Double backward works (every order takes collectives of its own), except with torch's
-    own. It compiles as one graph on CPUs.
+    Without them torch's own SyncBatchNorm runs on a GPU, with the activation in place: the norm's input and the
+    output. `explain(input)` tells which. Double backward works (every order takes collectives of its own), except
+    with torch's own. It compiles as one graph on CPUs.
 
     Raises ArgumentError for an activation that learns (PReLU); ValueError, as torch, for an input of fewer than two
     dims, without channels, or with one value per channel in a group of one.
