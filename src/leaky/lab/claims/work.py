@@ -13,7 +13,7 @@ from leaky.lab.training.threads import one_thread
 
 @dataclass(frozen=True)
 class Seed:
-    """What one seed gave, when, and how many seconds it took."""
+    """What one seed gave, when, and how many seconds of one core it took."""
 
     values: Values
     at: str
@@ -24,7 +24,7 @@ def measured(name: str, seed: int, budget: str) -> Seed:
     """One seed of a measurement, on one thread: the same numbers on any number of cores."""
     method = table.CLAIMS[name].method
     assert isinstance(method, Measurement)
-    began = time.perf_counter()
+    began = time.process_time()
     with one_thread():
         values = method.function(seed, **method.sizes(budget))
-    return Seed(values, now(), round(time.perf_counter() - began, 4))
+    return Seed(values, now(), round(time.process_time() - began, 4))
