@@ -36,8 +36,8 @@ demo: ## compare activations on scanned digits: a table here, pictures in report
 	@$(MAKE) --no-print-directory $(VENV)/lab.stamp
 	@$(BIN)/leaky compare --task digits --report report.html
 
-test: $(VENV)/dev.stamp ## the whole test suite
-	@$(BIN)/python -m pytest
+test: $(VENV)/dev.stamp ## the whole test suite, a process a core (four at most)
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 lint: $(VENV)/dev.stamp ## ruff, strict types, and the import contracts
 	@$(BIN)/ruff check .
