@@ -15,7 +15,7 @@ from leaky.errors import ArgumentError
 from leaky.lab.claims import code as codes
 from leaky.lab.claims import gradients, signals, table
 from leaky.lab.claims.claim import Claim
-from leaky.lab.claims.definitions import definitions, read_definitions, write_definitions
+from leaky.lab.claims.definitions import FILE, definitions, read_definitions, write_definitions
 from leaky.records.ledger import Outcome, Prediction
 
 CLAIM: Claim = table.CLAIMS["half_dead"]
@@ -84,6 +84,12 @@ def test_the_list_is_written_and_read(tmp_path: Path) -> None:
     path.write_text("[1]")
     with pytest.raises(ArgumentError, match=r"definitions: cannot read `.*list.json`"):
         read_definitions(path)
+
+
+def test_the_committed_list_is_that_of_the_code() -> None:
+    """Before anything is measured; after a change: `leaky claims --definitions docs/claims-definitions.json`."""
+    committed = read_definitions(Path(__file__).parents[3] / "docs" / FILE)
+    assert committed == definitions()
 
 
 def test_numbers_that_are_none_survive_the_store() -> None:

@@ -113,6 +113,14 @@ def test_why_nothing_is_decided_is_told() -> None:
     assert "| 17 of 20 |" in text
 
 
+def test_a_page_of_the_smoke_budget_says_so() -> None:
+    made = entry()
+    assert made.outcome is not None
+    smoke = dataclasses.replace(made, outcome=dataclasses.replace(made.outcome, budget="smoke"))
+    assert "With the budget smoke" in markdown([smoke], family=family())
+    assert "With the budget smoke" not in markdown([made], family=family())
+
+
 def test_nothing_measured_is_told() -> None:
     bare = dataclasses.replace(entry(), effects=(), ruling=None, outcome=None, missing="not measured")
     text = markdown([bare], family=family())

@@ -68,7 +68,9 @@ def _count(entries: Sequence[Entry]) -> str:
     rulings = [entry.ruling for entry in entries if entry.ruling is not None]
     if not rulings:
         return "None was measured yet."
-    return f"Of {len(rulings)} that were measured, {', '.join(counted(rulings, _KINDS))}."
+    smoke = any(entry.outcome is not None and entry.outcome.budget == "smoke" for entry in entries)
+    only = " **With the budget smoke, which shows that they run, and decides nothing.**" if smoke else ""
+    return f"Of {len(rulings)} that were measured, {', '.join(counted(rulings, _KINDS))}.{only}"
 
 
 def _summary(entries: Sequence[Entry]) -> str:
