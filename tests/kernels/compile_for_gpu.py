@@ -19,7 +19,16 @@ from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
 from leaky.kernels.gpu import BLOCK, WARPS
-from leaky.kernels.triton import bias_act, bias_sums, elementwise, layers, norm_backward, norm_forward, rrelu
+from leaky.kernels.triton import (
+    bias_act,
+    bias_sums,
+    elementwise,
+    layers,
+    norm_backward,
+    norm_forward,
+    prelu,
+    rrelu,
+)
 
 DTYPES = {"float32": "fp32", "float64": "fp64", "bfloat16": "bf16", "float16": "fp16"}
 INSTRUCTION = re.compile(r"^\s*(?:@!?%\w+\s+)?([a-z][\w.]*)", re.MULTILINE)
@@ -68,6 +77,10 @@ def layers_cases() -> Any:
         arguments |= {"low": "fp64", "high": "fp64", "count": "i64", "BLOCK": BLOCK}
         arguments["WORK"] = tl.float64 if dtype == "float64" else tl.float32
         yield {"kernel": "clamp", "dtype": dtype, "mask": mask}, layers.clamp, BLOCK, WARPS, arguments
+        if mask and dtype != "float64":
+            both = {"grad": f"*{code}", "y": f"*{code}", "beta": "fp64", "threshold": "fp64"}
+            about = {"kernel": "softplus", "dtype": dtype}
+            yield about, layers.softplus_backward, BLOCK, WARPS, arguments | both
         given = {"given": arguments.pop("x"), "seed": "*i64", "bits": "*u8", "BACK": not mask, "DIVIDE": mask}
         yield (
             {"kernel": "rrelu", "dtype": dtype, "back": not mask},
@@ -76,6 +89,33 @@ def layers_cases() -> Any:
             WARPS,
             arguments | given,
         )
+
+
+def prelu_cases() -> Any:
+    from leaky.kernels.gpu_walk import LANES, TILE
+
+    for dtype, code in DTYPES.items():
+        wide = "*fp64" if dtype == "float64" else "*fp32"
+        arguments: dict[str, Any] = dict.fromkeys(("x", "out", "grad", "source", "grad_x"), f"*{code}")
+        arguments |= dict.fromkeys(("outer", "units", "inner", "per", "splits"), "i32")
+        arguments |= {
+            "slopes": wide,
+            "sums": "*fp64",
+            "WORK": tl.float64 if dtype == "float64" else tl.float32,
+        }
+        for walk, sized, shape in ((0, "inner", (1, TILE)), (2, "units", (TILE // LANES, LANES))):
+            sizes = {"WALK": walk, "N": shape[0], "W": shape[1]}
+            about = {"kernel": "forward", "dtype": dtype, "walk": walk, "sized": sized}
+            yield about, prelu.forward, TILE, 4, arguments | sizes
+            for kept in (True, False):
+                about = {
+                    "kernel": "prelu backward",
+                    "dtype": dtype,
+                    "walk": walk,
+                    "sized": sized,
+                    "kept": kept,
+                }
+                yield about, prelu.backward, TILE, 4, arguments | sizes | {"KEPT": kept}
 
 
 def bias_act_cases() -> Any:
@@ -144,6 +184,7 @@ CASES = {
     "layers": layers_cases,
     "bias_act": bias_act_cases,
     "norms": norms_cases,
+    "prelu": prelu_cases,
 }
 
 

@@ -49,9 +49,8 @@ def norm_act_forward(
     kernels = gpu.kernels("norm_forward")
     if not given:
         counts, means, squares = torch.empty((3, *walk.parts), dtype=torch.float64, device=x.device)
-        numbers = (walk.outer, walk.units, walk.inner, walk.per, walk.splits)
         gpu.run(
-            kernels.moments, x, walk.programs, x, counts, means, squares, *numbers, WORK=work, **walk.sizes
+            kernels.moments, x, walk.programs, x, counts, means, squares, *walk.runs, WORK=work, **walk.sizes
         )
         parts = walk.share * walk.splits
         moved = running or (None, None)

@@ -34,6 +34,11 @@ class Walk(NamedTuple):
     sizes: dict[str, Any]
 
     @property
+    def runs(self) -> tuple[int, int, int, int, int]:
+        """What kernels need that know no groups."""
+        return self.outer, self.units, self.inner, self.per, self.splits
+
+    @property
     def parts(self) -> tuple[int, int]:
         """The shape of what programs leave: a number of each for every unit."""
         return self.all_groups * self.share, self.splits

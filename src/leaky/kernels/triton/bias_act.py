@@ -9,7 +9,7 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-from leaky.kernels.triton.common import packed, read, unpacked, write
+from leaky.kernels.triton.common import keep, kept, read, write
 
 TWO: tl.constexpr = tl.constexpr(0)
 RELU: tl.constexpr = tl.constexpr(1)
@@ -129,14 +129,9 @@ def _forward(
             above = outside == 0
         elif KIND == RELU and CLAMP:
             above = above & (outside == 0)
-        _keep(bits, above & (at < end), end, WHOLE, BLOCK)
+        keep(bits, above, end, BLOCK, WHOLE)
         if PLANES > 1:
-            _keep(bits + plane, (outside == 0) & (at < end), end, WHOLE, BLOCK)
-
-
-@triton.jit
-def _keep(bits, upper, end, WHOLE: tl.constexpr, BLOCK: tl.constexpr):
-    write(bits, tl.arange(0, BLOCK // 8), packed(upper, BLOCK), (end + 7) // 8, WHOLE)
+            keep(bits + plane, outside == 0, end, BLOCK, WHOLE)
 
 
 @triton.jit
@@ -197,8 +192,7 @@ def _backward(
     side = at >= 0
     inside = side
     if PLANES > 0:
-        some = tl.arange(0, BLOCK // 8)
-        side = unpacked(read(bits + start // 8, some, (end + 7) // 8, tl.uint8, WHOLE), BLOCK)
+        side = kept(bits + start // 8, end, BLOCK, WHOLE)
         if PLANES > 1:
-            inside = unpacked(read(bits + plane + start // 8, some, (end + 7) // 8, tl.uint8, WHOLE), BLOCK)
+            inside = kept(bits + plane + start // 8, end, BLOCK, WHOLE)
     write(grad_x + start, at, gradient(value, side, inside, upper, lower, KIND, PLANES), end, WHOLE)

@@ -69,6 +69,20 @@ def narrowed(value, dtype: tl.constexpr):
 
 
 @triton.jit
+def keep(bits, upper, end, SIZE: tl.constexpr, WHOLE: tl.constexpr):
+    """Write a block's SIZE bools as bits, up to element `end`; those beyond in its byte are 0."""
+    if not WHOLE:
+        upper = upper & (tl.arange(0, SIZE) < end)
+    write(bits, tl.arange(0, SIZE // 8), packed(upper, SIZE), (end + 7) // 8, WHOLE)
+
+
+@triton.jit
+def kept(bits, end, SIZE: tl.constexpr, WHOLE: tl.constexpr):
+    """The bools that `keep` wrote."""
+    return unpacked(read(bits, tl.arange(0, SIZE // 8), (end + 7) // 8, tl.uint8, WHOLE), SIZE)
+
+
+@triton.jit
 def packed(upper, SIZE: tl.constexpr):
     """SIZE bools as SIZE / 8 bytes, bit i % 8 of byte i // 8."""
     places = tl.arange(0, 8)[None, :]

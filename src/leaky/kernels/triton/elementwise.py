@@ -9,7 +9,7 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-from leaky.kernels.triton.common import packed, read, unpacked, write
+from leaky.kernels.triton.common import keep, kept, read, write
 
 
 @triton.jit
@@ -56,7 +56,7 @@ def _forward(
         result = tl.where(upper, value, value * slope)
     write(out + start, at, result, end, WHOLE)
     if bits is not None:
-        write(bits + start // 8, tl.arange(0, BLOCK // 8), packed(upper, BLOCK), (end + 7) // 8, WHOLE)
+        keep(bits + start // 8, upper, end, BLOCK, WHOLE)
 
 
 @triton.jit
@@ -95,6 +95,6 @@ def _backward(
     end = tl.minimum(count - start, BLOCK).to(tl.int32)
     at = tl.arange(0, BLOCK)
     value = read(grad + start, at, end, WORK, WHOLE)
-    kept = read(bits + start // 8, tl.arange(0, BLOCK // 8), (end + 7) // 8, tl.uint8, WHOLE)
     below = tl.zeros_like(value) if RELU else value * slope
-    write(out + start, at, tl.where(unpacked(kept, BLOCK), value, below), end, WHOLE)
+    upper = kept(bits + start // 8, end, BLOCK, WHOLE)
+    write(out + start, at, tl.where(upper, value, below), end, WHOLE)

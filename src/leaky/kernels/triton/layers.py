@@ -1,11 +1,11 @@
-"""Layers besides (leaky) ReLU and norms, in Triton: the numbers of native/clamp.hpp."""
+"""Layers besides (leaky) ReLU and norms, in Triton: hardtanh, and softplus' way back from its output."""
 
 from __future__ import annotations
 
 import triton
 import triton.language as tl
 
-from leaky.kernels.triton.common import narrowed, packed, read, widened, write
+from leaky.kernels.triton.common import keep, narrowed, read, widened, write
 
 
 @triton.jit
@@ -52,10 +52,47 @@ def _clamp(
     )
     if bits is not None:
         inside = ((value <= low) | (value >= high)) == 0
-        write(
-            bits + start // 8,
-            tl.arange(0, BLOCK // 8),
-            packed(inside & (at < end), BLOCK),
-            (end + 7) // 8,
-            WHOLE,
-        )
+        keep(bits + start // 8, inside, end, BLOCK, WHOLE)
+
+
+@triton.jit
+def softplus_backward(
+    grad,
+    y,
+    out,
+    beta: tl.float64,
+    threshold: tl.float64,
+    count: tl.int64,
+    WORK: tl.constexpr,
+    BLOCK: tl.constexpr,
+):
+    """out = grad * (1 - exp(-beta * y)), or grad where beta * y > threshold."""
+    start = tl.program_id(0).to(tl.int64) * BLOCK
+    if start + BLOCK <= count:
+        _softplus(grad, y, out, beta, threshold, start, count, WORK, BLOCK, True)
+    else:
+        _softplus(grad, y, out, beta, threshold, start, count, WORK, BLOCK, False)
+
+
+@triton.jit
+def _softplus(
+    grad,
+    y,
+    out,
+    beta,
+    threshold,
+    start,
+    count,
+    WORK: tl.constexpr,
+    BLOCK: tl.constexpr,
+    WHOLE: tl.constexpr,
+):
+    end = tl.minimum(count - start, BLOCK).to(tl.int32)
+    at = tl.arange(0, BLOCK)
+    given = read(grad + start, at, end, WORK, WHOLE)
+    scaled = read(y + start, at, end, WORK, WHOLE) * tl.full([], beta, WORK)
+    series = tl.full([BLOCK], 1.0, WORK)
+    for term in tl.static_range(9, 1, -1):  # 1 - exp(-t) on the left, where exp(-t) is near 1
+        series = 1.0 - scaled * series * (1.0 / term)
+    slope = tl.where(scaled < 0.5, scaled * series, 1.0 - tl.exp(-scaled))
+    write(out + start, at, tl.where(scaled > tl.full([], threshold, WORK), given, given * slope), end, WHOLE)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-from leaky.kernels.triton.common import packed, read, unpacked, write
+from leaky.kernels.triton.common import keep, kept, read, write
 
 
 @triton.jit
@@ -69,10 +69,9 @@ def _rrelu(
 ):
     end = tl.minimum(count - start, BLOCK).to(tl.int32)
     at = tl.arange(0, BLOCK)
-    some = tl.arange(0, BLOCK // 8)
     value = read(given + start, at, end, WORK, WHOLE)
     if BACK:
-        upper = unpacked(read(bits + start // 8, some, (end + 7) // 8, tl.uint8, WHOLE), BLOCK)
+        upper = kept(bits + start // 8, end, BLOCK, WHOLE)
     else:
         upper = (value <= 0) == 0
     if DIVIDE:
@@ -84,4 +83,4 @@ def _rrelu(
         below = value * slope
     write(out + start, at, tl.where(upper, value, below), end, WHOLE)
     if bits is not None and not BACK:
-        write(bits + start // 8, some, packed(upper & (at < end), BLOCK), (end + 7) // 8, WHOLE)
+        keep(bits + start // 8, upper, end, BLOCK, WHOLE)

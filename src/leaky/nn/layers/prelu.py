@@ -8,6 +8,7 @@ import torch
 from torch.nn import functional as F
 from torch.overrides import handle_torch_function, has_torch_function
 
+from leaky.kernels import gpu_layers
 from leaky.kernels.select import serving
 from leaky.nn.backward import Through, has_no_address
 from leaky.nn.layout import Layout, dense, is_dense, layout_of, same_layout
@@ -41,8 +42,8 @@ class KeepOutput(torch.autograd.Function):
         kernels.prelu_forward(source, y, slopes, *layout)
         kept: torch.Tensor | None = None
         index: torch.Tensor | None = None
-        good = (slopes >= LEAST[x.dtype]) & (slopes < torch.inf)
-        if not good.any():
+        good = _read_back(slopes, x.dtype, kernels)
+        if good is None or not good.any():
             kept = x
         elif not good.all():
             kept = dense(x.index_select(1, (~good).nonzero()[:, 0]), layout)
@@ -72,6 +73,11 @@ class KeepOutput(torch.autograd.Function):
             grad_x = grad_x + grad_trace
         needs = ctx.needs_input_grad
         return grad_x if needs[0] else None, grad_weight if needs[1] else None, None
+
+
+def _read_back(slopes: torch.Tensor, dtype: torch.dtype, kernels: Any) -> torch.Tensor | None:
+    """Whose channels' x is read back from y; None: nobody's, as slopes on a device are not asked: that would wait."""
+    return None if kernels is gpu_layers else (slopes >= LEAST[dtype]) & (slopes < torch.inf)
 
 
 def recovered(
@@ -116,10 +122,10 @@ def _run_backward(
     if over and grad.stride() == stride:
         grad_x = grad
     else:
-        grad_x = torch.empty_strided(grad.shape, stride, dtype=grad.dtype)
+        grad_x = torch.empty_strided(grad.shape, stride, dtype=grad.dtype, device=grad.device)
         grad = grad if same_layout(grad, stride) else grad_x.copy_(grad)
     y, kept = (None if t is None else _laid_out(t, stride, layout) for t in (y, kept))
-    sums = torch.zeros(len(weight), dtype=torch.float64)
+    sums = torch.zeros(len(weight), dtype=torch.float64, device=grad.device)
     kernels.prelu_backward(grad, y, kept, index, grad_x, sums, _slopes(weight), *layout)
     return grad_x, sums.to(weight.dtype)
 
@@ -128,7 +134,7 @@ def _laid_out(t: torch.Tensor, stride: tuple[int, ...], layout: Layout) -> torch
     """What was kept, in the order of the output: the input may lie otherwise, and hooks give back what they like."""
     if layout.c > 1:
         return dense(t, layout)
-    return t if same_layout(t, stride) else torch.empty_strided(t.shape, stride, dtype=t.dtype).copy_(t)
+    return t if same_layout(t, stride) else t.new_empty_strided(t.shape, stride).copy_(t)
 
 
 def _layout(x: torch.Tensor, weight: torch.Tensor) -> Layout:
@@ -156,8 +162,9 @@ def prelu(input: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
 
     Saved for backward: on the CPU with the native kernels the output, which the next layer mostly keeps anyway, and
     the input of those channels whose slope is not above 0 (or so small that y would be subnormal); elsewhere, and of
-    fewer than 4,096 elements, the input, as torch. A slope so large that y overflows loses x. Changing the output
-    in place before backward raises there. Differentiable any number of times. Under torch.compile and functorch
+    fewer than 4,096 elements, the input, as torch: on a GPU too, where the kernels in Triton add up the gradient of
+    the slopes in the pass that writes that of x. A slope so large that y overflows loses x. Where the output is kept,
+    changing it in place before backward raises. Differentiable any number of times. Under torch.compile and functorch
     transforms it is torch's own.
 
     Source: He, Zhang, Ren, Sun 2015: Delving Deep into Rectifiers. ICCV. arXiv:1502.01852
