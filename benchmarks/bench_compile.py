@@ -160,7 +160,7 @@ def built(name: str, candidate: str) -> nn.Module:
     if candidate in ("lean", "eager lean"):
         leaky.lean(model, example(shape))
     if candidate == "bits":
-        return Candidate(model, PackBits.apply)  # type: ignore[no-untyped-call]
+        return Candidate(model, PackBits.apply)
     if candidate == "opaque":
         return Candidate(model, lambda x, slope: opaque_forward(x, slope)[0])
     return model

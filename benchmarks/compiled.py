@@ -36,7 +36,7 @@ def compiled_bytes(model: Callable[..., Any], x: Tensor) -> int:
     def as_it_is(graph: torch.fx.GraphModule, inputs: Any) -> Any:
         return make_boxed_func(graph.forward)
 
-    backend = aot_autograd(  # type: ignore[no-untyped-call]
+    backend = aot_autograd(
         fw_compiler=as_it_is, bw_compiler=as_it_is, partition_fn=cut, decompositions=select_decomp_table()
     )
     torch._dynamo.reset()

@@ -287,7 +287,7 @@ def test_what_does_not_trace_is_swapped_as_it_comes() -> None:
 def test_replicas_follow_the_same_rules() -> None:
     block = Block()
     leaky.swap(block, "relu", LEAKY)
-    replica = block._replicate_for_data_parallel()  # type: ignore[no-untyped-call]
+    replica = block._replicate_for_data_parallel()
     replica.linear, replica.act = block.linear, block.act
     assert vars(replica)["forward"].module is replica
     assert torch.equal(replica(X), block(X))

@@ -55,17 +55,17 @@ def _very_leaky_inverse(xp: Any, y: Array) -> Array:
     return _inverse(xp, y, rounded(xp, y, VERY_LEAKY))
 
 
-def _mean_slope(lower: Any, upper: Any, form: str) -> Any:
+def mean_slope(lower: Any, upper: Any, form: str) -> Any:
     """The slope in evaluation: the mean of U(lower, upper), or of the divisors U(1/upper, 1/lower)."""
     return (lower + upper) / 2 if form == "multiply" else 2 / (1 / lower + 1 / upper)
 
 
 def _rrelu(xp: Any, x: Array, lower: Any, upper: Any, form: str) -> Array:
-    return leaky_relu(xp, x, rounded(xp, x, _mean_slope(lower, upper, form)))
+    return leaky_relu(xp, x, rounded(xp, x, mean_slope(lower, upper, form)))
 
 
 def _rrelu_inverse(xp: Any, y: Array, lower: Any, upper: Any, form: str) -> Array:
-    return _inverse(xp, y, rounded(xp, y, _mean_slope(lower, upper, form)))
+    return _inverse(xp, y, rounded(xp, y, mean_slope(lower, upper, form)))
 
 
 def _rrelu_refuses(lower: float, upper: float, form: str) -> str | None:
@@ -208,9 +208,9 @@ RECTIFIERS = (
         slope="1 if x > 0 else slope",
         at_zero="f(0) = 0, f'(0) = slope (the left side); f(NaN) = f'(NaN) = NaN",
         value_formula=_rrelu,
-        derivative_formula=Pieces((lambda xp, x, *values: _mean_slope(*values), 1.0)),
+        derivative_formula=Pieces((lambda xp, x, *values: mean_slope(*values), 1.0)),
         inverse_formula=_rrelu_inverse,
-        no_inverse=lambda *values: _not_invertible(_mean_slope(*values)),
+        no_inverse=lambda *values: _not_invertible(mean_slope(*values)),
         parameters=(
             Parameter(name="lower", default=1 / 8, meaning="smallest slope for x < 0"),
             Parameter(name="upper", default=1 / 3, meaning="largest slope for x < 0"),
@@ -226,7 +226,7 @@ RECTIFIERS = (
         piecewise_linear=True,
         training="the slope of every element below 0 is drawn anew at every call: from U(lower, upper), or 1/A with "
         "A from U(1/upper, 1/lower)",
-        facts=_leaky_family(_mean_slope),
+        facts=_leaky_family(mean_slope),
         moments=(_rrelu_moment, _rrelu_moment),
         ulps=1,  # the slope is rounded
         onnx=Onnx(composed="LeakyRelu with the slope of evaluation; drawing is not expressible"),

@@ -17,7 +17,7 @@ from typing import Any
 from leaky.catalogue.entry import Activation
 from leaky.catalogue.parameter import Parameter
 from leaky.catalogue.table import lookup
-from leaky.errors import ArgumentError, ArgumentTypeError
+from leaky.errors import ArgumentError, ArgumentTypeError, shown
 
 _FRAMEWORK = re.compile(r"\s*\w+\s*:")
 """What a framework's callable begins with; a colon further on is no such thing."""
@@ -65,7 +65,7 @@ def parse(text: str | Spec) -> Spec:
         return text
     if not isinstance(text, str):
         raise ArgumentError(
-            f"activation: a spec such as 'leaky_relu(negative_slope=0.1)' is text, got {text!r}"
+            f"activation: a spec such as 'leaky_relu(negative_slope=0.1)' is text, got {_named(text)}"
         )
     if len(text) > _LONGEST:
         raise ArgumentError(
@@ -84,6 +84,14 @@ def parse(text: str | Spec) -> Spec:
         return Spec(activation, tuple(activation.bind(*positional, **named).values()))
     except ArgumentTypeError as error:  # of a text there is only one thing wrong: what it says
         raise ArgumentError(str(error)) from None
+
+
+def _named(given: Any) -> str:
+    """What stands in the place of a spec, and what to write instead of it."""
+    if isinstance(given, Activation):
+        return f"the entry {given.name}; write {given.name!r}"
+    module = hasattr(given, "forward") and not isinstance(given, type)
+    return shown(given) + ("; leaky.from_module(it) is the spec of a module" if module else "")
 
 
 def names_a_framework(text: str) -> bool:

@@ -43,7 +43,7 @@ def value(
     if program is None and (activation.piecewise_linear or not by_element(activation, values)):
         return None
     slope = None if dtype is None else _SLOPES[activation.name].choose(dtype, positional, named).program
-    result: torch.Tensor = _KeepInput.apply(x, program, slope, activation, values)  # type: ignore[no-untyped-call]
+    result: torch.Tensor = _KeepInput.apply(x, program, slope, activation, values)
     return result
 
 

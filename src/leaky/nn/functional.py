@@ -7,8 +7,10 @@ from torch.nn import functional as F
 from torch.overrides import handle_torch_function, has_torch_function_unary
 
 from leaky.catalogue import lookup
+from leaky.catalogue.rectifiers import mean_slope
 from leaky.kernels import plain
 from leaky.kernels.select import SMALL, compiled, serving, tracing
+from leaky.nn import arguments
 from leaky.nn.bias_act.function import bias_act
 from leaky.nn.layers.clamp import hardtanh, relu6
 from leaky.nn.layers.drawn import rrelu_in_training
@@ -61,13 +63,15 @@ def leaky_relu(input: torch.Tensor, negative_slope: float = 0.01, inplace: bool 
     if has_torch_function_unary(input):
         seen: torch.Tensor = handle_torch_function(leaky_relu, (input,), input, negative_slope, inplace)
         return seen
+    if not isinstance(input, torch.Tensor) or type(negative_slope) is not float or inplace is not False:
+        arguments.check("leaky_relu", input, inplace, negative_slope=negative_slope)
     if not (input.requires_grad and torch.is_grad_enabled()):
         return F.leaky_relu_(input, negative_slope) if inplace else F.leaky_relu(input, negative_slope)
     if inplace and input.is_leaf:
         return F.leaky_relu_(input, negative_slope)  # torch refuses, before anything is written
     kernels, _ = serving("leaky_relu", input)
     if kernels is not None:
-        result: torch.Tensor = KeepBits.apply(input, float(negative_slope), False, inplace, kernels)  # type: ignore[no-untyped-call]
+        result: torch.Tensor = KeepBits.apply(input, float(negative_slope), False, inplace, kernels)
         return result
     return _without_native(input, negative_slope, inplace)
 
@@ -86,9 +90,11 @@ def relu(input: torch.Tensor, inplace: bool = False) -> torch.Tensor:
     if has_torch_function_unary(input):
         seen: torch.Tensor = handle_torch_function(relu, (input,), input, inplace)
         return seen
+    if not isinstance(input, torch.Tensor) or inplace is not False:
+        arguments.check("relu", input, inplace)
     learns = input.requires_grad and torch.is_grad_enabled() and not (inplace and input.is_leaf)
     if learns and (kernels := serving("relu", input)[0]) is not None:
-        result: torch.Tensor = KeepBits.apply(input, 0.0, True, inplace, kernels)  # type: ignore[no-untyped-call]
+        result: torch.Tensor = KeepBits.apply(input, 0.0, True, inplace, kernels)
         return result
     return F.relu_(input) if inplace else F.relu(input)
 
@@ -126,6 +132,7 @@ def rrelu(
 
     Raises:
         ArgumentError: `lower`, `upper` or `form` is none of these.
+        ArgumentTypeError: an argument is of another kind.
 
     Saved for backward: one bit per element and the seed with the native kernels, or on a GPU those in Triton;
     elsewhere torch draws, and keeps the input and the slopes. Differentiable any number of times. Under torch.compile
@@ -144,27 +151,29 @@ def rrelu(
             rrelu, (input,), input, lower, upper, training, inplace, form=form
         )
         return seen
+    arguments.check("rrelu", input, inplace, lower=lower, upper=upper)
+    if training is not False:
+        arguments.flag("rrelu", "training", training)
     _RRELU.bind(lower, upper, form)
     if training:
         return rrelu_in_training(input, lower, upper, inplace, divide=form == "divide")
-    slope = (lower + upper) / 2 if form == "multiply" else 2 / (1 / lower + 1 / upper)
-    return leaky_relu(input, slope, inplace)
+    return leaky_relu(input, mean_slope(lower, upper, form), inplace)
 
 
 def _without_native(x: torch.Tensor, negative_slope: float, inplace: bool) -> torch.Tensor:
     result: torch.Tensor
     if negative_slope < 0 and inplace and not tracing():
-        result = plain.KeepBytes.apply(x, negative_slope, True)  # type: ignore[no-untyped-call]
+        result = plain.KeepBytes.apply(x, negative_slope, True)
     elif negative_slope < 0 and inplace:  # torch's in-place form refuses in backward
         result = x.copy_(F.leaky_relu(x.clone(), negative_slope))
     elif inplace:
         result = F.leaky_relu_(x, negative_slope)
     elif negative_slope >= 0 and compiled():
-        result = plain.KeepSign.apply(x, negative_slope)  # type: ignore[no-untyped-call]
+        result = plain.KeepSign.apply(x, negative_slope)
     elif tracing() or x.numel() < SMALL:
         result = F.leaky_relu(x, negative_slope)
     elif negative_slope < 0:
-        result = plain.KeepBytes.apply(x, negative_slope, False)  # type: ignore[no-untyped-call]
+        result = plain.KeepBytes.apply(x, negative_slope, False)
     else:
-        result = plain.KeepOutput.apply(x, negative_slope)  # type: ignore[no-untyped-call]
+        result = plain.KeepOutput.apply(x, negative_slope)
     return result

@@ -40,6 +40,25 @@ def dense(x: torch.Tensor, layout: Layout) -> torch.Tensor:
     return x.contiguous()
 
 
+def along(x: torch.Tensor, axis: int) -> tuple[int, int, int]:
+    """(n, c, s) of a dense tensor in memory, c along `axis`, whatever the order of its dimensions."""
+    count = x.numel()
+    if x.dim() == 0 or not count:
+        return (0, x.shape[axis], 0) if x.dim() else (1, 1, count)
+    c = x.shape[axis]
+    s = x.stride(axis) if c > 1 else count
+    return count // (c * s), c, s
+
+
+def placed(x: torch.Tensor, stride: tuple[int, ...]) -> torch.Tensor:
+    """`x` in one block of memory, its dimensions in the order of those strides."""
+    order = sorted(range(x.dim()), key=lambda axis: stride[axis], reverse=True)
+    moved = x.permute(order)
+    if moved.is_contiguous():
+        return x
+    return moved.contiguous().permute(sorted(range(x.dim()), key=order.__getitem__))
+
+
 def is_dense(x: torch.Tensor) -> bool:
     """Whether the elements fill a block of memory, each once, in whatever order of dimensions."""
     if x.is_contiguous():

@@ -48,7 +48,7 @@ _KEPT: Mapping[str, Mapping[str, Any]] = {
     "average_biased_relu": {"saved_bytes": 1, "saved_detail": ", on which side of the mean it is"},
     "pade": {"saved_bytes": 139, "saved_detail": ", what every step of both polynomials needs"},
 }
-"""What the formulas that stand for themselves keep, and old names of torch's."""
+"""What the formulas that stand for themselves keep, where it is not the input alone."""
 
 CLASSES: dict[str, type[ActivationModule]] = {name: module_class(entry) for name, entry in MODULES.items()}
 globals().update(CLASSES)  # pickle finds a class by its module's name

@@ -35,7 +35,7 @@ class KeepBits(torch.autograd.Function):
     def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, None, None, None, None]:
         (bits,) = ctx.saved_tensors
         if torch.is_grad_enabled():
-            grad = _Gradient.apply(grads[0], bits, *ctx.rest)  # type: ignore[no-untyped-call]
+            grad = _Gradient.apply(grads[0], bits, *ctx.rest)
         else:
             over = held_once(grads)
             grad = _multiply(grads[0], bits, *ctx.rest, over=over)

@@ -61,7 +61,7 @@ def test_targets_and_loss() -> None:
     assert targets_of(np.array([0, 1, 1]), 3).tolist() == [6, 7, 7]
     errors = torch.tensor([[1.0, 2.0], [3.0, 40.0]], requires_grad=True)
     loss = loss_of_counted(errors, torch.tensor([[0, 2], [1, -1]]))
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     assert loss.item() == 2.0
     assert errors.grad is not None
     assert errors.grad.flatten().tolist() == pytest.approx([1 / 3, 1 / 3, 1 / 3, 0])

@@ -280,3 +280,37 @@ def test_curves_are_all_curves() -> None:
 
     assert all(plan_of(name, 1.0, None).kind is not None for name in LINES)
     assert all(plan_of(name, 1.0, None).kind is None for name in CURVES)
+
+
+@every_kernel
+def test_a_slope_is_0_where_the_precision_makes_it_0(kernel: str, monkeypatch: Any) -> None:
+    """1e-46 is a slope in float64, and 0, a ReLU's, where float32 is computed in."""
+    serve(kernel, monkeypatch)
+    spec, given = "leaky_relu(negative_slope=1e-46)", [-3.0, 2.0, 0.0, -math.inf, math.nan]
+    for dtype in DTYPES:
+        x = torch.tensor(given, dtype=dtype, requires_grad=True)
+        y = bias_act(x, activation=spec)
+        (grad,) = torch.autograd.grad(y, x, torch.ones_like(x))
+        wide = dtype == torch.float64
+        wanted = [-3e-46, 2.0, 0.0, -math.inf, math.nan] if wide else [0.0, 2.0, 0.0, 0.0, math.nan]
+        steep = [1e-46, 1.0, 1e-46, 1e-46, 1e-46] if wide else [0.0, 1.0, 0.0, 0.0, 1.0]
+        torch.testing.assert_close(y, torch.tensor(wanted, dtype=dtype), rtol=1e-15, atol=0.0, equal_nan=True)
+        torch.testing.assert_close(grad, torch.tensor(steep, dtype=dtype), rtol=1e-15, atol=0.0)
+
+
+@pytest.mark.parametrize("which", ["x", "bias"])
+def test_a_bias_or_input_changed_before_backward(which: str) -> None:
+    """Curves keep both and say so; two lines keep neither."""
+    for spec, keeps in (("silu", True), ("relu", False)):
+        x, bias = normal(4, 3), normal(3, seed=1)
+        leaf, own = x.clone().requires_grad_(), bias.clone().requires_grad_()
+        given = {"x": leaf * 1, "bias": own * 1}
+        y = bias_act(given["x"], given["bias"], activation=spec)
+        given[which].detach().add_(1)
+        if keeps:
+            with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+                y.sum().backward()
+        else:
+            y.sum().backward()
+            assert leaf.grad is not None
+            assert torch.equal(leaf.grad, ((x + bias) > 0).float())

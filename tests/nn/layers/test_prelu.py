@@ -60,6 +60,37 @@ def test_per_channel(dtype: torch.dtype, shape: tuple[int, ...], channels_last: 
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("order", [(1, 0, 2, 3), (3, 1, 0, 2), (2, 3, 0, 1), (1, 3, 2, 0)], ids=str)
+def test_an_input_in_any_order_of_memory_stays_in_it(dtype: torch.dtype, order: tuple[int, ...]) -> None:
+    sizes = (9, CHANNELS, 23, 17)
+    x = normal(*(sizes[axis] for axis in order), dtype=dtype)
+    x = x.permute(sorted(range(4), key=order.__getitem__))
+    grad = normal(*sizes, seed=1, dtype=dtype)
+    same_order = torch.empty_like(x).copy_(grad)
+    for slopes in (SLOPES, tuple(map(abs, SLOPES[:1])) * CHANNELS, (-0.2,) * CHANNELS):
+        weight = torch.tensor(slopes, dtype=torch.float64).to(dtype)
+        held(x, grad, weight)
+        held(x, same_order, weight)
+        y = leaky.nn.functional.prelu(x.requires_grad_() * 1, weight)
+        assert y.stride() == x.stride()
+        x.requires_grad_(False)
+        held(x[:, :, ::2], grad[:, :, ::2], weight)
+
+
+@needs_native
+def test_an_input_in_another_order_is_not_copied() -> None:
+    """The kernel reads the very numbers it is given, also where the channels are outermost."""
+    x = normal(CHANNELS, 9, 23, 17).transpose(0, 1).requires_grad_()
+    weight = torch.full((CHANNELS,), -0.2, requires_grad=True)  # keeps the input
+    own = x * 1
+    y = leaky.nn.functional.prelu(own, weight)
+    kept = [t for t in y.grad_fn.saved_tensors if t is not None]  # type: ignore[union-attr]
+    assert own.data_ptr() in [t.data_ptr() for t in kept]
+    y.sum().backward()
+    torch.testing.assert_close(x.grad, torch.where(x > 0, 1.0, -0.2))
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("slope", SLOPES)
 def test_one_slope_for_all(dtype: torch.dtype, slope: float) -> None:
     weight = torch.tensor([slope], dtype=torch.float64).to(dtype)

@@ -36,7 +36,7 @@ LIMITS = {torch.float32: 3e-5, torch.bfloat16: 3e-2, WIDE: 1e-10}
 @pytest.fixture(scope="module")
 def ranks(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Results]]:
     folder = tmp_path_factory.mktemp("ranks")
-    torch.multiprocessing.spawn(work, (str(folder),), nprocs=2)  # type: ignore[no-untyped-call]
+    torch.multiprocessing.spawn(work, (str(folder),), nprocs=2)
     return [torch.load(Path(folder, f"{rank}.pt")) for rank in (0, 1)]
 
 

@@ -10,6 +10,8 @@ import torch
 
 from leaky.catalogue import Activation
 from leaky.catalogue.conventions.record import Convention, number
+from leaky.kernels import gpu
+from leaky.kernels.select import SMALL
 
 _PUBLIC = "leaky.nn.modules"
 """Where pickle looks for the classes, whichever file they are written in."""
@@ -140,6 +142,14 @@ def _saved(cls: type[ActivationModule]) -> str:
     else:
         told = f"{cls.saved_bytes:g} byte{'s' * (cls.saved_bytes != 1)} per element of a float32 input"
     return told + cls.saved_detail
+
+
+def of_large(otherwise: str) -> str:
+    """`saved_detail` of what keeps bits by kernels; what is kept `otherwise`."""
+    return (
+        f" with the native kernels from {SMALL:,} elements on, on a GPU with those in Triton from {gpu.SMALL:,} on "
+        f"(else {otherwise})"
+    )
 
 
 def exporting() -> bool:

@@ -20,8 +20,8 @@ _PLAIN = (int, float, str)
 def checked(cls: type[ActivationModule]) -> type[ActivationModule]:
     """The class, whose constructor now refuses what the entry does: signature, source and subclasses as they were.
 
-    What is good goes on to torch as it was given, but numbers that torch does not know (NumPy's, fractions, tensors
-    that hold one), which go on as floats.
+    What is good goes on to torch as it was given, but numbers that torch or its compiler do not know (NumPy's,
+    fractions, tensors that hold one), which go on as floats.
     """
     made: Any = cls.__init__
     signature = inspect.signature(made)
@@ -68,7 +68,7 @@ def _parameters(
         if "inplace" in signature.parameters and any(value is True for value in values.values()):
             raise ArgumentTypeError(f"{error}; write inplace=True if that was meant") from None
         raise
-    return {name: value if isinstance(value, _PLAIN) else good[name] for name, value in values.items()}
+    return {name: value if type(value) in _PLAIN else good[name] for name, value in values.items()}
 
 
 def _number(value: Any) -> Any:

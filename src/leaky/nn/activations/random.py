@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 
 from leaky.catalogue import lookup
+from leaky.catalogue.rectifiers import mean_slope
 from leaky.nn import functional
-from leaky.nn.activations.base import ActivationModule, exporting
+from leaky.nn.activations.base import ActivationModule, exporting, of_large
 from leaky.nn.activations.elementwise import Elementwise, floating
 from leaky.nn.activations.twins import written
 from leaky.nn.layers.drawn import rrelu_in_training
@@ -15,7 +16,7 @@ from leaky.nn.layers.drawn import rrelu_in_training
 class NoisyReLU(Elementwise):
     entry = lookup("noisy_relu")
     saved_bytes = 1 / 8
-    saved_detail = " on the CPU (elsewhere, and of fewer than 4,096 elements, the output)"
+    saved_detail = of_large("the output")
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """f(input); in training of the input and its noise."""
@@ -54,8 +55,7 @@ class RReLU(ActivationModule, torch.nn.RReLU):
         if self.training and not exporting():
             y = rrelu_in_training(wide, self.lower, self.upper, inplace, divide=divide)
         else:
-            slope = 2 / (1 / self.upper + 1 / self.lower) if divide else (self.lower + self.upper) / 2
-            y = functional.leaky_relu(wide, slope, inplace)
+            y = functional.leaky_relu(wide, mean_slope(self.lower, self.upper, self.form), inplace)
         return y if wide is input else written(self, input, y)
 
     def extra_repr(self) -> str:

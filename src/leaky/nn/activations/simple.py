@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from leaky.catalogue import lookup
 from leaky.catalogue.rectifiers import VERY_LEAKY
 from leaky.nn import functional
-from leaky.nn.activations.base import exporting, operator
+from leaky.nn.activations.base import exporting, of_large, operator
 from leaky.nn.activations.elementwise import Elementwise, Learned, beside, floating
 
 _THIRD = {
@@ -17,13 +17,12 @@ _THIRD = {
 }
 """Rounded to the precision that is computed in first, as the catalogue does."""
 _BITS = 1 / 8
-_OF_LARGE = " on the CPU (elsewhere, and of fewer than 4,096 elements, the output)"
 
 
 class VeryLeakyReLU(Elementwise):
     entry = lookup("very_leaky_relu")
     saved_bytes = _BITS
-    saved_detail = _OF_LARGE
+    saved_detail = of_large("the output")
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """f(input)."""
@@ -34,7 +33,7 @@ class VeryLeakyReLU(Elementwise):
 class ClippedReLU(Elementwise):
     entry = lookup("clipped_relu")
     saved_bytes = _BITS
-    saved_detail = " on the CPU (elsewhere, and of fewer than 4,096 elements, the input)"
+    saved_detail = of_large("the input")
     ceiling: float
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
@@ -83,7 +82,7 @@ class SquaredReLU(Elementwise):
 class FlexibleReLU(Learned):
     entry = lookup("flexible_relu")
     saved_bytes = _BITS
-    saved_detail = _OF_LARGE
+    saved_detail = of_large("the output")
     bias: torch.Tensor
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
@@ -95,7 +94,7 @@ class FlexibleReLU(Learned):
 class CReLU(Elementwise):
     entry = lookup("crelu")
     saved_bytes = 2 * _BITS
-    saved_detail = " on the CPU (elsewhere, and of fewer than 4,096 elements, both halves of the output)"
+    saved_detail = of_large("both halves of the output")
     dim: int
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:

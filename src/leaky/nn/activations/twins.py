@@ -13,15 +13,10 @@ from torch.nn import functional as F
 from leaky.catalogue import lookup
 from leaky.errors import ArgumentTypeError
 from leaky.nn import functional
-from leaky.nn.activations.base import ActivationModule, exporting, operator
+from leaky.nn.activations.base import ActivationModule, exporting, of_large, operator
 from leaky.nn.activations.elementwise import beside, by_formula, floating, shape_of
 
 _INPLACE = ("inplace", "write the result over the input")
-_OF_LARGE = (
-    " with the native kernels from 4,096 elements on, on a GPU "
-    "with those in Triton from 65,536 on (else what torch keeps)"
-)
-
 _OUTPUT = (
     ", its output, which the next layer mostly keeps anyway (of fewer than 4,096 elements, and in half precision, "
     "its input)"
@@ -44,7 +39,7 @@ class ReLU(ActivationModule, torch.nn.ReLU):
     entry = lookup("relu")
     further = (_INPLACE,)
     saved_bytes = 1 / 8
-    saved_detail = _OF_LARGE
+    saved_detail = of_large("what torch keeps")
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """f(input)."""
@@ -55,7 +50,7 @@ class LeakyReLU(ActivationModule, torch.nn.LeakyReLU):
     entry = lookup("leaky_relu")
     further = (_INPLACE,)
     saved_bytes = 1 / 8
-    saved_detail = _OF_LARGE
+    saved_detail = of_large("what torch keeps")
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """f(input)."""
@@ -67,7 +62,7 @@ class Hardtanh(ActivationModule, torch.nn.Hardtanh):
     renamed = MappingProxyType({"min_value": "min_val", "max_value": "max_val"})
     further = (_INPLACE,)
     saved_bytes = 1 / 8
-    saved_detail = _OF_LARGE
+    saved_detail = of_large("what torch keeps")
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """f(input)."""
@@ -78,7 +73,7 @@ class ReLU6(ActivationModule, torch.nn.ReLU6):
     entry = lookup("relu6")
     further = (_INPLACE,)
     saved_bytes = 1 / 8
-    saved_detail = _OF_LARGE
+    saved_detail = of_large("what torch keeps")
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """f(input)."""

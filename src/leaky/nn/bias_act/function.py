@@ -10,11 +10,22 @@ from torch.overrides import handle_torch_function, has_torch_function
 from leaky.catalogue import Spec
 from leaky.errors import ArgumentError, ArgumentTypeError, shown
 from leaky.kernels.select import DTYPES, serving, tracing
+from leaky.nn.arguments import keywords_named
 from leaky.nn.bias_act.curves import BiasActCurve, curve_forward
 from leaky.nn.bias_act.ops import BiasActLines, added, run_forward
-from leaky.nn.bias_act.plan import Plan, constants_of, leaky_plan, leaky_spec, of_numbers, plan_of, value
+from leaky.nn.bias_act.plan import (
+    Plan,
+    constants_of,
+    leaky_plan,
+    leaky_spec,
+    of_numbers,
+    plan_of,
+    rounded,
+    value,
+)
 
 
+@keywords_named
 def bias_act(
     x: torch.Tensor,
     bias: torch.Tensor | None = None,
@@ -54,8 +65,9 @@ def bias_act(
 
     Saved for backward, where f is two lines (relu, leaky_relu, very_leaky_relu) or none: one bit per element,
     two with a slope and a clamp, and nothing for the identity without a clamp; a byte per element without the native
-    kernels, or on a GPU those in Triton (from 65,536 elements on). Curves keep x, once, and the bias. Under
-    torch.compile, torch.export and functorch transforms it is torch's operations, and the compiler chooses.
+    kernels, or on a GPU those in Triton (from 65,536 elements on). Curves keep x, once, and the bias: backward raises
+    where one of them has been changed in place since, which lines do not mind. Under torch.compile, torch.export and
+    functorch transforms it is torch's operations, and the compiler chooses.
 
     Sums of the bias's gradient are taken in float32 (float64), in an order that depends on the shape alone.
 
@@ -98,6 +110,7 @@ def leaky_bias_act(
 def apply(x: torch.Tensor, bias: torch.Tensor | None, plan: Plan, dim: int) -> torch.Tensor:
     """What `bias_act` does, once its numbers are read."""
     axis = _axis(x, bias, dim)
+    plan = rounded(plan, x.dtype)
     if tracing():
         return value(added(x, bias, axis), plan).to(x.dtype)
     kernels, _ = serving("bias_act", x, bias)
@@ -105,14 +118,22 @@ def apply(x: torch.Tensor, bias: torch.Tensor | None, plan: Plan, dim: int) -> t
     if plan.kind is None:
         if not learns:
             return curve_forward(x, bias, plan, axis, kernels)
-        result: torch.Tensor = BiasActCurve.apply(x, bias, plan, axis, kernels)  # type: ignore[no-untyped-call]
+        result: torch.Tensor = BiasActCurve.apply(x, bias, plan, axis, kernels)
     elif learns:
-        result = BiasActLines.apply(x, bias, plan, axis, kernels)  # type: ignore[no-untyped-call]
+        result = BiasActLines.apply(x, bias, plan, axis, kernels)
     elif kernels is not None:
         result = run_forward(kernels, x, bias, plan.lines, axis, keep=False)[0]
     else:
         result = value(added(x, bias, axis), plan).to(x.dtype)
     return result
+
+
+def check_dim(function: str, dim: Any) -> None:
+    """Raise ArgumentTypeError where `dim` is no integer."""
+    if not isinstance(dim, int) or isinstance(dim, bool):
+        raise ArgumentTypeError(
+            f"{function}: `dim` must be an integer, got {shown(dim)}; 1 is that of channels in (N, C, ...)"
+        )
 
 
 def _axis(x: Any, bias: Any, dim: Any) -> int:
@@ -127,14 +148,13 @@ def _axis(x: Any, bias: Any, dim: Any) -> int:
     if not isinstance(bias, torch.Tensor):
         raise ArgumentTypeError(f"bias_act: `bias` must be a tensor or None, got {shown(bias)}")
     dims = x.dim()
-    if not isinstance(dim, int) or isinstance(dim, bool):
-        raise ArgumentTypeError(f"bias_act: `dim` must be an integer, got {shown(dim)}")
+    check_dim("bias_act", dim)
     if not -dims <= dim < dims:
         remedy = f"give one from {-dims} to {dims - 1}" if dims else "add a bias to a number yourself"
         raise ArgumentError(
             f"bias_act: `dim` must be a dimension of x, {tuple(x.shape)}, got {dim}; {remedy}"
         )
-    axis = dim % dims
+    axis: int = dim % dims
     if bias.dim() != 1 or bias.shape[0] != x.shape[axis]:
         raise ArgumentError(
             f"bias_act: `bias` must have shape ({x.shape[axis]},), as dimension {dim} of x, {tuple(x.shape)}, "

@@ -9,7 +9,8 @@ import torch
 
 from leaky.catalogue import Spec, parse
 from leaky.errors import ArgumentError, ArgumentTypeError, shown
-from leaky.nn.bias_act.function import apply
+from leaky.nn.arguments import keywords_named
+from leaky.nn.bias_act.function import apply, check_dim
 from leaky.nn.bias_act.plan import plan_of
 
 
@@ -41,6 +42,7 @@ class BiasAct(torch.nn.Module):
 
     bias: torch.nn.Parameter
 
+    @keywords_named
     def __init__(
         self,
         num_features: int,
@@ -58,6 +60,7 @@ class BiasAct(torch.nn.Module):
             raise ArgumentTypeError(f"BiasAct: `num_features` must be an integer, got {shown(given)}")
         if num_features < 1:
             raise ArgumentError(f"BiasAct: `num_features` must be at least 1, got {num_features}")
+        check_dim("BiasAct", dim)
         self.plan = plan_of(activation, gain, clamp)
         self.activation = None if activation is None else parse(activation)
         self.num_features, self.dim = int(num_features), dim

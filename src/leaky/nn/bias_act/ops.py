@@ -14,7 +14,7 @@ import torch
 from leaky.kernels.native_bias_act import ONE, TWO, Lines
 from leaky.nn.backward import has_no_address
 from leaky.nn.bias_act.plan import Plan, straight, value
-from leaky.nn.layout import is_dense, same_layout
+from leaky.nn.layout import along, is_dense, same_layout
 from leaky.nn.reuse import held_once
 
 Gradients = tuple[torch.Tensor | None, torch.Tensor | None]
@@ -49,7 +49,7 @@ class BiasActLines(torch.autograd.Function):
             y, bits = value(z, plan).to(x.dtype), _codes(z, lines)
         ctx.save_for_backward(bits)
         dtype = None if bias is None else bias.dtype
-        ctx.call = Call(lines, axis, y.stride(), layout_of(y, axis), dtype, kernels)
+        ctx.call = Call(lines, axis, y.stride(), along(y, axis), dtype, kernels)
         return y
 
     @staticmethod
@@ -96,7 +96,7 @@ def _differentiated(
     if has_no_address(grad):
         return _composed(grad, bits, call, needs_x, needs_bias)
     if torch.is_grad_enabled():
-        found: Gradients = _Gradient.apply(grad, bits, call, needs_x, needs_bias)  # type: ignore[no-untyped-call]
+        found: Gradients = _Gradient.apply(grad, bits, call, needs_x, needs_bias)
         return found
     return run_backward(grad, bits, call, needs_x, needs_bias, over)
 
@@ -112,7 +112,7 @@ def run_forward(
         bits = torch.empty(lines.planes * ((x.numel() + 7) // 8), dtype=torch.uint8, device=x.device)
     if bias is not None and not bias.is_contiguous():
         bias = bias.contiguous()
-    kernels.bias_act_forward(x, bias, y, bits, lines, *layout_of(y, axis))
+    kernels.bias_act_forward(x, bias, y, bits, lines, *along(y, axis))
     return y, bits
 
 
@@ -142,16 +142,6 @@ def run_backward(
         grad_bias = torch.empty(call.layout[1], dtype=_wide(grad.dtype), device=grad.device)
     call.kernels.bias_act_backward(grad, bits, grad_x, grad_bias, call.lines, *call.layout)
     return grad_x, None if grad_bias is None else grad_bias.to(call.bias_dtype)
-
-
-def layout_of(x: torch.Tensor, axis: int) -> tuple[int, int, int]:
-    """(n, c, s) of a dense tensor in memory, c along `axis`, whatever the order of its dimensions."""
-    count = x.numel()
-    if x.dim() == 0 or not count:
-        return (0, x.shape[axis], 0) if x.dim() else (1, 1, count)
-    c = x.shape[axis]
-    s = x.stride(axis) if c > 1 else count
-    return count // (c * s), c, s
 
 
 def added(x: torch.Tensor, bias: torch.Tensor | None, axis: int) -> torch.Tensor:

@@ -15,6 +15,7 @@ from leaky.catalogue import TABLE, Spec, parse
 from leaky.catalogue.facts import BIT
 from leaky.errors import ArgumentError, ArgumentTypeError, shown
 from leaky.kernels.native_bias_act import ONE, RELU, TWO, Lines
+from leaky.nn import arguments
 
 
 class Plan(NamedTuple):
@@ -30,6 +31,8 @@ class Plan(NamedTuple):
     """TWO, RELU or ONE where f is one line, or two that meet at 0; None where it is a curve, or has more pieces."""
     upper: float = math.nan
     lower: float = math.nan
+    below: float = math.nan
+    """Slope of f below 0, without the gain."""
 
     @property
     def lines(self) -> Lines:
@@ -80,22 +83,35 @@ def held(y: torch.Tensor, clamp: float) -> torch.Tensor:
     return torch.where(y >= clamp, clamp, torch.where(y <= -clamp, -clamp, y))
 
 
+def rounded(plan: Plan, dtype: torch.dtype) -> Plan:
+    """The plan as `dtype` computes it: a slope that is 0 in float32 makes a ReLU, 0 at -inf and not NaN."""
+    if plan.kind == TWO and dtype != torch.float64 and -_NOTHING <= plan.below <= _NOTHING:
+        return Plan(plan.name, plan.values, plan.gain, plan.clamp, RELU, plan.upper, plan.lower, plan.below)
+    return plan
+
+
+_NOTHING = 2.0**-150
+"""What float32 rounds to 0, half of its smallest number."""
+
+
 def of_numbers(constant: Plan, gain: Any, clamp: Any) -> Plan:
     """The plan `constant`, made at gain 1 without a clamp, with others: numbers that are symbols to a compiler."""
+    arguments.known("bias_act", "gain", gain)
+    arguments.known("bias_act", "clamp", clamp)
     if not -math.inf < gain < math.inf:
         raise ArgumentError(f"bias_act: `gain` must be finite, got {gain}")
     if clamp is not None and not 0 < clamp < math.inf:
         raise ArgumentError(f"bias_act: `clamp` must be finite and above 0, got {clamp}; None clamps nothing")
     upper, lower = gain * constant.upper, gain * constant.lower
-    return Plan(constant.name, constant.values, gain, clamp, constant.kind, upper, lower)
+    return Plan(constant.name, constant.values, gain, clamp, constant.kind, upper, lower, constant.below)
 
 
 def leaky_plan(negative_slope: Any, gain: Any, clamp: Any) -> Plan:
     """The plan of a leaky ReLU whose slope may be such a symbol too."""
+    arguments.known("bias_act", "negative_slope", negative_slope)
     kind = ONE if negative_slope == 1 else RELU if negative_slope == 0 else TWO
-    return of_numbers(
-        Plan("leaky_relu", (negative_slope,), 1.0, None, kind, 1.0, negative_slope), gain, clamp
-    )
+    slopes = (1.0, negative_slope, negative_slope)
+    return of_numbers(Plan("leaky_relu", (negative_slope,), 1.0, None, kind, *slopes), gain, clamp)
 
 
 def leaky_spec(negative_slope: Any) -> str:
@@ -158,8 +174,8 @@ def _plan(activation: Any, gain: float, clamp: float | None) -> Plan:
     if slopes is None:
         return Plan(entry.name, spec.values, gain, clamp, None)
     upper, lower = slopes
-    kind = ONE if upper == lower else RELU if float(np.float32(lower)) == 0 else TWO
-    return Plan(entry.name, spec.values, gain, clamp, kind, gain * upper, gain * lower)
+    kind = ONE if upper == lower else RELU if lower == 0 else TWO
+    return Plan(entry.name, spec.values, gain, clamp, kind, gain * upper, gain * lower, lower)
 
 
 def _slopes(spec: Spec) -> tuple[float, float] | None:
@@ -173,6 +189,10 @@ def _slopes(spec: Spec) -> tuple[float, float] | None:
 
 
 def _number(name: str, value: Any) -> float:
+    if (
+        isinstance(value, np.ndarray) and torch.compiler.is_compiling()
+    ):  # what NumPy's numbers are to a compiler
+        return float(value)
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         remedy = "; multiply the result by it" if name == "gain" and isinstance(value, torch.Tensor) else ""
         raise ArgumentTypeError(f"bias_act: `{name}` must be a number, got {shown(value)}{remedy}")

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from torch.overrides import handle_torch_function, has_torch_function_unary
 
 from leaky.kernels.select import serving
+from leaky.nn import arguments
 from leaky.nn.ops import KeepBits, forward_with_bits
 
 
@@ -59,9 +60,12 @@ def hardtanh(
     if has_torch_function_unary(input):
         seen: torch.Tensor = handle_torch_function(hardtanh, (input,), input, min_val, max_val, inplace)
         return seen
+    ordinary = isinstance(input, torch.Tensor) and type(min_val) is type(max_val) is float
+    if not ordinary or inplace is not False:
+        arguments.check("hardtanh", input, inplace, min_val=min_val, max_val=max_val)
     ordered = min_val <= max_val
     if ordered and _learns(input, inplace) and (kernels := serving("hardtanh", input)[0]) is not None:
-        result: torch.Tensor = KeepInside.apply(input, float(min_val), float(max_val), inplace, kernels)  # type: ignore[no-untyped-call]
+        result: torch.Tensor = KeepInside.apply(input, float(min_val), float(max_val), inplace, kernels)
         return result
     return F.hardtanh(input, min_val, max_val, inplace)
 
@@ -82,8 +86,10 @@ def relu6(input: torch.Tensor, inplace: bool = False) -> torch.Tensor:
     if has_torch_function_unary(input):
         seen: torch.Tensor = handle_torch_function(relu6, (input,), input, inplace)
         return seen
+    if not isinstance(input, torch.Tensor) or inplace is not False:
+        arguments.check("relu6", input, inplace)
     if _learns(input, inplace) and (kernels := serving("hardtanh", input)[0]) is not None:
-        result: torch.Tensor = KeepInside.apply(input, 0.0, 6.0, inplace, kernels)  # type: ignore[no-untyped-call]
+        result: torch.Tensor = KeepInside.apply(input, 0.0, 6.0, inplace, kernels)
         return result
     return F.relu6(input, inplace)
 

@@ -33,7 +33,7 @@ def rrelu_in_training(
     low, high = (1 / upper, 1 / lower) if divide else (lower, upper)
     seed = torch.empty((), dtype=torch.int64, device=x.device).random_()
     if learns:
-        result: torch.Tensor = KeepSeed.apply(x, seed, float(low), float(high), divide, inplace, kernels)  # type: ignore[no-untyped-call]
+        result: torch.Tensor = KeepSeed.apply(x, seed, float(low), float(high), divide, inplace, kernels)
         return result
     return _run(x, seed, None, float(low), float(high), divide, inplace, kernels)
 
@@ -86,7 +86,7 @@ class KeepSeed(torch.autograd.Function):
         over = held_once(grads)
         bits, seed = ctx.saved_tensors
         if torch.is_grad_enabled():
-            grad = _Gradient.apply(grads[0], bits, seed, ctx.rest)  # type: ignore[no-untyped-call]
+            grad = _Gradient.apply(grads[0], bits, seed, ctx.rest)
         else:
             grad = _multiply(grads[0], bits, seed, ctx.rest, over=over)
         return grad, None, None, None, None, None, None
@@ -106,7 +106,7 @@ class _Gradient(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, None, None, None]:
         bits, seed = ctx.saved_tensors
-        return _Gradient.apply(grads[0], bits, seed, ctx.rest), None, None, None  # type: ignore[no-untyped-call]
+        return _Gradient.apply(grads[0], bits, seed, ctx.rest), None, None, None
 
 
 def _multiply(

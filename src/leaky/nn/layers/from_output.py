@@ -9,7 +9,9 @@ import torch
 from torch.nn import functional as F
 from torch.overrides import handle_torch_function, has_torch_function_unary
 
+from leaky.errors import ArgumentError
 from leaky.kernels.select import SMALL, TENSORS, serving, tracing
+from leaky.nn import arguments
 from leaky.nn.backward import has_no_address
 from leaky.nn.layout import same_layout
 from leaky.nn.reuse import held_once
@@ -125,9 +127,11 @@ def elu(input: torch.Tensor, alpha: float = 1.0, inplace: bool = False) -> torch
     if has_torch_function_unary(input):
         seen: torch.Tensor = handle_torch_function(elu, (input,), input, alpha, inplace)
         return seen
+    if not isinstance(input, torch.Tensor) or type(alpha) is not float or inplace is not False:
+        arguments.check("elu", input, inplace, alpha=alpha)
     if inplace or not 0 <= alpha < math.inf or not _gains(input):
         return F.elu(input, alpha, inplace)
-    result: torch.Tensor = KeepEluOutput.apply(input, float(alpha), 1.0, 1.0)  # type: ignore[no-untyped-call]
+    result: torch.Tensor = KeepEluOutput.apply(input, float(alpha), 1.0, 1.0)
     return result
 
 
@@ -146,9 +150,11 @@ def celu(input: torch.Tensor, alpha: float = 1.0, inplace: bool = False) -> torc
     if has_torch_function_unary(input):
         seen: torch.Tensor = handle_torch_function(celu, (input,), input, alpha, inplace)
         return seen
+    if not isinstance(input, torch.Tensor) or type(alpha) is not float or inplace is not False:
+        arguments.check("celu", input, inplace, alpha=alpha)
     if inplace or not 0 < alpha < math.inf or not _gains(input):
         return F.celu(input, alpha, inplace)
-    result: torch.Tensor = KeepEluOutput.apply(input, float(alpha), 1.0, 1.0 / alpha)  # type: ignore[no-untyped-call]
+    result: torch.Tensor = KeepEluOutput.apply(input, float(alpha), 1.0, 1.0 / alpha)
     return result
 
 
@@ -168,9 +174,11 @@ def selu(input: torch.Tensor, inplace: bool = False) -> torch.Tensor:
     if has_torch_function_unary(input):
         seen: torch.Tensor = handle_torch_function(selu, (input,), input, inplace)
         return seen
+    if not isinstance(input, torch.Tensor) or inplace is not False:
+        arguments.check("selu", input, inplace)
     if inplace or not _gains(input):
         return F.selu(input, inplace)
-    result: torch.Tensor = KeepEluOutput.apply(input, *_SELU)  # type: ignore[no-untyped-call]
+    result: torch.Tensor = KeepEluOutput.apply(input, *_SELU)
     return result
 
 
@@ -189,6 +197,10 @@ def softplus(input: torch.Tensor, beta: float = 1.0, threshold: float = 20.0) ->
     Returns:
         A tensor of the input's shape and dtype.
 
+    Raises:
+        ArgumentError: `beta` is 0.
+        ArgumentTypeError: an argument is of another kind.
+
     Saved for backward: the output, which the next layer mostly keeps anyway; of fewer than 4,096 elements the input.
     Changing the output in place before backward raises there. Differentiable any number of times. Under torch.compile
     and functorch transforms it is torch's own.
@@ -204,14 +216,19 @@ def softplus(input: torch.Tensor, beta: float = 1.0, threshold: float = 20.0) ->
     if has_torch_function_unary(input):
         seen: torch.Tensor = handle_torch_function(softplus, (input,), input, beta, threshold)
         return seen
+    if torch.compiler.is_compiling():  # to which beta may be a symbol
+        return F.softplus(input, beta, threshold)
+    if not isinstance(input, torch.Tensor) or type(beta) is not float or type(threshold) is not float:
+        arguments.check("softplus", input, beta=beta, threshold=threshold)
+    if beta == 0:
+        raise ArgumentError(f"softplus: `beta` must not be 0, got {beta}; as it grows, softplus becomes relu")
     half = (torch.bfloat16, torch.float16)
-    gains = _gains(input, *half)  # first: to a compiler beta may be a symbol
-    if not (gains and beta and math.isfinite(beta) and threshold >= -math.log(_JUMP)):
+    if not (_gains(input, *half) and math.isfinite(beta) and threshold >= -math.log(_JUMP)):
         return F.softplus(input, beta, threshold)
     if abs(beta) * torch.finfo(input.dtype).max < threshold:  # y may overflow where f' is not yet 1
         return F.softplus(input, beta, threshold)
     kernels, _ = serving("softplus", input)
-    result: torch.Tensor = KeepSoftplusOutput.apply(input, float(beta), float(threshold), kernels)  # type: ignore[no-untyped-call]
+    result: torch.Tensor = KeepSoftplusOutput.apply(input, float(beta), float(threshold), kernels)
     return result
 
 

@@ -10,8 +10,9 @@ from torch.overrides import handle_torch_function, has_torch_function
 
 from leaky.kernels import gpu_layers
 from leaky.kernels.select import serving
+from leaky.nn import arguments
 from leaky.nn.backward import Through, has_no_address
-from leaky.nn.layout import Layout, dense, is_dense, layout_of, same_layout
+from leaky.nn.layout import Layout, along, placed, same_layout
 from leaky.nn.reuse import held_once
 
 
@@ -35,10 +36,9 @@ class KeepOutput(torch.autograd.Function):
     def forward(
         ctx: Any, x: torch.Tensor, weight: torch.Tensor, kernels: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        layout = _layout(x, weight)
-        source = x if len(weight) == 1 and is_dense(x) else dense(x, layout)
-        y = torch.empty_like(source)
-        slopes = _slopes(weight)
+        y = torch.empty_like(x)
+        layout, slopes = _layout(y, weight), _slopes(weight)
+        source = x if same_layout(x, y.stride()) else y.copy_(x)
         kernels.prelu_forward(source, y, slopes, *layout)
         kept: torch.Tensor | None = None
         index: torch.Tensor | None = None
@@ -46,7 +46,7 @@ class KeepOutput(torch.autograd.Function):
         if good is None or not good.any():
             kept = x
         elif not good.all():
-            kept = dense(x.index_select(1, (~good).nonzero()[:, 0]), layout)
+            kept = placed(x.index_select(1, (~good).nonzero()[:, 0]), y.stride())
             index = torch.where(good, -1, (~good).cumsum(0) - 1).int()
         trace = x.new_empty_strided(x.shape, (0,) * x.dim())
         ctx.set_materialize_grads(False)
@@ -65,7 +65,7 @@ class KeepOutput(torch.autograd.Function):
         y, kept, index, trace, weight = ctx.saved_tensors
         stride, layout, kernels = ctx.rest
         if torch.is_grad_enabled() or has_no_address(grad):
-            x = Through.apply(trace, recovered(y, kept, index, weight))  # type: ignore[no-untyped-call]
+            x = Through.apply(trace, recovered(y, kept, index, weight))
             grad_x, grad_weight = _differentiated(x, weight, grad)
         else:
             grad_x, grad_weight = _run_backward(grad, stride, layout, y, kept, index, weight, over, kernels)
@@ -124,21 +124,19 @@ def _run_backward(
     else:
         grad_x = torch.empty_strided(grad.shape, stride, dtype=grad.dtype, device=grad.device)
         grad = grad if same_layout(grad, stride) else grad_x.copy_(grad)
-    y, kept = (None if t is None else _laid_out(t, stride, layout) for t in (y, kept))
+    # the input may lie otherwise than the output, and hooks give back what they like
+    y, kept = (None if t is None else placed(t, stride) for t in (y, kept))
     sums = torch.zeros(len(weight), dtype=torch.float64, device=grad.device)
     kernels.prelu_backward(grad, y, kept, index, grad_x, sums, _slopes(weight), *layout)
     return grad_x, sums.to(weight.dtype)
 
 
-def _laid_out(t: torch.Tensor, stride: tuple[int, ...], layout: Layout) -> torch.Tensor:
-    """What was kept, in the order of the output: the input may lie otherwise, and hooks give back what they like."""
-    if layout.c > 1:
-        return dense(t, layout)
-    return t if same_layout(t, stride) else t.new_empty_strided(t.shape, stride).copy_(t)
-
-
-def _layout(x: torch.Tensor, weight: torch.Tensor) -> Layout:
-    return layout_of(x) if len(weight) > 1 else Layout(1, 1, x.numel(), False)
+def _layout(y: torch.Tensor, weight: torch.Tensor) -> Layout:
+    """(n, c, s) in memory, or (n, s, c): whatever the order of dimensions, the channels are somewhere between."""
+    if len(weight) == 1:
+        return Layout(1, 1, y.numel(), False)
+    n, c, s = along(y, 1)
+    return Layout(1, c, n, True) if s == 1 else Layout(n, c, s, False)
 
 
 def _slopes(weight: torch.Tensor) -> torch.Tensor:
@@ -177,12 +175,14 @@ def prelu(input: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     if has_torch_function((input, weight)):
         seen: torch.Tensor = handle_torch_function(prelu, (input, weight), input, weight)
         return seen
+    arguments.tensor("prelu", "input", input, "other arrays are for leaky.prelu")
+    arguments.tensor("prelu", "weight", weight, "leaky_relu takes a number")
     if torch.is_autocast_enabled(input.device.type) and input.is_floating_point():
         lower = torch.get_autocast_dtype(input.device.type)  # as autocast hands prelu its arguments
         input, weight = (t if t.dtype == torch.float64 else t.to(lower) for t in (input, weight))
     if _gains(input, weight) and (kernels := serving("prelu", input, weight)[0]) is not None:
         result: torch.Tensor
-        result, _ = KeepOutput.apply(input, weight, kernels)  # type: ignore[no-untyped-call]
+        result, _ = KeepOutput.apply(input, weight, kernels)
         return result
     return F.prelu(input, weight)
 

@@ -84,7 +84,7 @@ class NormActModule(torch.nn.Module):
             or (weight is not None and weight.requires_grad)
             or (bias is not None and bias.requires_grad)
         ):
-            y: torch.Tensor = NormAct.apply(x, weight, bias, norm, slope)[0]  # type: ignore[no-untyped-call]
+            y: torch.Tensor = NormAct.apply(x, weight, bias, norm, slope)[0]
         else:
             y = run_forward(x, weight, bias, norm, slope, layout_of(x))
         self._record(x, norm)

@@ -72,7 +72,7 @@ class NormAct(torch.autograd.Function):
             y = torch.empty_strided(y.shape, stride, dtype=y.dtype, device=y.device).copy_(y)
         if torch.is_grad_enabled() or has_no_address(grad):
             x = recovered(y, kept, index, weight, bias, norm, negative_slope)
-            x = Through.apply(trace, x) if needs[0] else x  # type: ignore[no-untyped-call]
+            x = Through.apply(trace, x) if needs[0] else x
             found = differentiated(x, weight, bias, norm, negative_slope, grad, needs)
         else:
             found = run_backward(

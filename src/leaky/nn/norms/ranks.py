@@ -44,11 +44,11 @@ class Ranks:
         over, shape = [0, *range(2, x.dim())], (1, -1, *[1] * (x.dim() - 2))
         wide = x.to(torch.promote_types(x.dtype, torch.float32))
         count = wide.new_full((1,), x.numel() // x.shape[1])
-        sums = AllSum.apply(torch.cat([wide.sum(over), count]), self.group)  # type: ignore[no-untyped-call]
+        sums = AllSum.apply(torch.cat([wide.sum(over), count]), self.group)
         total = sums[-1].detach()
         mean = sums[:-1] / total
         apart = wide - mean.view(shape)
-        var = AllSum.apply((apart * apart).sum(over), self.group) / total  # type: ignore[no-untyped-call]
+        var = AllSum.apply((apart * apart).sum(over), self.group) / total
         z = apart * (var + eps).rsqrt().view(shape)
         z = z if weight is None else z * weight.view(shape)
         z = z if bias is None else z + bias.view(shape)
@@ -67,4 +67,4 @@ class AllSum(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, None]:
-        return AllSum.apply(grads[0].contiguous(), ctx.group), None  # type: ignore[no-untyped-call]
+        return AllSum.apply(grads[0].contiguous(), ctx.group), None

@@ -133,7 +133,7 @@ class SyncBatchNormAct(BatchNormActModule, _BatchNorm):
             return z
         tracked = (self.running_mean, self.running_var) if self.track_running_stats else (None, None)
         factor = self._factor() if self.track_running_stats else 0.0
-        result: torch.Tensor = TorchFunction.apply(  # type: ignore[no-untyped-call]
+        result: torch.Tensor = TorchFunction.apply(
             x, self.weight, self.bias, *tracked, self.eps, factor, ranks.group, ranks.size
         )
         return result
@@ -164,9 +164,7 @@ def convert_sync_batchnorm(module: torch.nn.Module, process_group: Any = None) -
     if isinstance(module, BatchNormActModule) and not module.absorbs:
         converted = _synchronised(module, process_group)
     elif isinstance(module, _BatchNorm):
-        made: torch.nn.Module = torch.nn.SyncBatchNorm.convert_sync_batchnorm(  # type: ignore[no-untyped-call]
-            module, process_group
-        )
+        made: torch.nn.Module = torch.nn.SyncBatchNorm.convert_sync_batchnorm(module, process_group)
         return made
     for name, child in module.named_children():
         converted.add_module(name, convert_sync_batchnorm(child, process_group))
