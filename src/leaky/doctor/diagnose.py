@@ -128,7 +128,7 @@ def _backward(collector: Collector, value: Any) -> None:
     collector.start()  # for what checkpoints run again
     try:
         if collector.recomputes or not wanted:
-            value.backward()  # type: ignore[no-untyped-call]
+            value.backward()
             for parameter in wanted:
                 parameter.grad = None
         else:

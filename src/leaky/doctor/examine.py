@@ -81,7 +81,7 @@ def _trained(
             x, rest = (batch[0], batch[1:]) if isinstance(batch, tuple | list) else (batch, ())
             try:
                 optimizer.zero_grad()
-                loss(model(x), *rest).backward()  # type: ignore[no-untyped-call]
+                loss(model(x), *rest).backward()
                 optimizer.step()
             except LeakyError:
                 raise

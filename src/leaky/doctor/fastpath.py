@@ -13,7 +13,7 @@ from torch.overrides import _get_current_function_mode, _pop_mode_temporarily
 @contextmanager
 def unseen(mode: type) -> Iterator[None]:
     """Without the innermost function mode, if it is one of this type."""
-    if type(_get_current_function_mode()) is mode:  # type: ignore[no-untyped-call]
+    if type(_get_current_function_mode()) is mode:
         with _pop_mode_temporarily():
             yield
     else:

@@ -65,7 +65,7 @@ def _write(place: Path, study: Study, trial: Trial) -> None:
             last = trial.epochs[-1].epoch if trial.epochs else 0
             writer.add_scalar("score/final", trial.score, last, walltime=finished)
         # `add_hparams` would make a run within the run.
-        for summary in hparams(_hyperparameters(study, trial), {"score/final": trial.score or 0.0}):  # type: ignore[no-untyped-call]
+        for summary in hparams(_hyperparameters(study, trial), {"score/final": trial.score or 0.0}):
             writer.file_writer.add_summary(summary)
     finally:
         writer.close()

@@ -36,7 +36,7 @@ def preflight(task: Task, activations: tuple[str, ...], recipe: Recipe | None = 
                 outputs = model(inputs)
                 _check_shapes(task, outputs, targets)
                 step = "loss"
-                task.loss_function()(outputs, targets).backward()  # type: ignore[no-untyped-call]
+                task.loss_function()(outputs, targets).backward()
                 step = "metric"
                 with torch.inference_mode():
                     answers = task.predict(model.eval(), inputs) if task.predict else outputs.detach()

@@ -167,7 +167,7 @@ class _Training:
             if keeping is not None:
                 self.saved_bytes = _without(keeping, inputs, targets)
                 del keeping
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             if limit is not None:
                 torch.nn.utils.clip_grad_norm_(model.parameters(), limit)
             optimizer.step()

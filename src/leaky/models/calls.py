@@ -49,12 +49,12 @@ class LeanCalls(TorchFunctionMode):
 
     def __enter__(self) -> LeanCalls:
         _active.mode = self
-        super().__enter__()  # type: ignore[no-untyped-call]
+        super().__enter__()  # type: ignore[no-untyped-call]  # torch leaves modes untyped
         return self
 
     def __exit__(self, *error: Any) -> None:
         _active.mode = None
-        super().__exit__(*error)  # type: ignore[no-untyped-call]
+        super().__exit__(*error)  # type: ignore[no-untyped-call]  # as above
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         function = FUNCTIONS.get(func)
@@ -118,7 +118,7 @@ class LeanForward(StandIn):
 
     def replicate(self) -> torch.nn.Module:
         """Stands as `_replicate_for_data_parallel` on the instance: a replica's forward is the replica's own."""
-        replica: torch.nn.Module = type(self.module)._replicate_for_data_parallel(self.module)  # type: ignore[no-untyped-call]
+        replica: torch.nn.Module = type(self.module)._replicate_for_data_parallel(self.module)
         if self.replaced is None:
             del vars(replica)["forward"]
             vars(replica)["forward"] = LeanForward(replica, self.kinds)

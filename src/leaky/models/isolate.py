@@ -63,7 +63,7 @@ def _copied_closure(function: FunctionType, memo: dict[int, Any]) -> FunctionTyp
 def random_state() -> Callable[[], None]:
     """The state of every random generator a forward pass may draw from, as a function that puts it back."""
     torch_state, python_state = torch.get_rng_state(), random.getstate()
-    cuda_state = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None  # type: ignore[no-untyped-call]
+    cuda_state = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
     numpy = sys.modules.get("numpy")
     numpy_state = numpy.random.get_state() if numpy is not None else None
 

@@ -35,7 +35,7 @@ class Mark:
 def put(tensor: torch.Tensor, mark: Mark) -> torch.Tensor:
     """Write a note on a tensor."""
     if tensor.requires_grad:
-        mark.guard = tensor.register_hook(mark.refuse)  # type: ignore[no-untyped-call]
+        mark.guard = tensor.register_hook(mark.refuse)
     setattr(tensor, _NAME, mark)
     return tensor
 

@@ -125,14 +125,14 @@ class _ObservedCalls(LeanCalls):
     def __enter__(self) -> LeanCalls:
         if self.counts:
             return super().__enter__()
-        torch.overrides.TorchFunctionMode.__enter__(self)  # type: ignore[no-untyped-call]  # only looks on: it must not count as active
+        torch.overrides.TorchFunctionMode.__enter__(self)  # only looks on: it must not count as active
         return self
 
     def __exit__(self, *error: Any) -> None:
         if self.counts:
             super().__exit__(*error)
         else:
-            torch.overrides.TorchFunctionMode.__exit__(self, *error)  # type: ignore[no-untyped-call]
+            torch.overrides.TorchFunctionMode.__exit__(self, *error)
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         function = FUNCTIONS.get(func)

@@ -31,7 +31,7 @@ def rrelu(
     wide = upper - lower > 1e-6  # below, torch's backward takes the mean
     if not (learns and wide) or tracing() or type(input) not in TENSORS:
         return F.rrelu(input, lower, upper, training, inplace)
-    result: torch.Tensor = KeepNoise.apply(input, lower, upper, inplace)  # type: ignore[no-untyped-call]
+    result: torch.Tensor = KeepNoise.apply(input, lower, upper, inplace)
     return result
 
 

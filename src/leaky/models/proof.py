@@ -216,7 +216,7 @@ def _saved(
     leaf = x.detach().clone().requires_grad_()
     model = function if isinstance(function, torch.nn.Module) else None
     return saved_bytes(
-        lambda: _KeepOutput.apply(function(leaf.clone())) if with_output else function(leaf.clone()),  # type: ignore[no-untyped-call]
+        lambda: _KeepOutput.apply(function(leaf.clone())) if with_output else function(leaf.clone()),
         model,
     )
 

@@ -125,13 +125,13 @@ class SwapForward(StandIn):
         with SwapCalls(self):
             return self.plain(*args, **kwargs)
 
-    @torch.compiler.disable(reason="leaky.swap has swapped calls of functions here")  # type: ignore[no-untyped-call, untyped-decorator]
+    @torch.compiler.disable(reason="leaky.swap has swapped calls of functions here")  # type: ignore[untyped-decorator]
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.run(*args, **kwargs)
 
     def replicate(self) -> torch.nn.Module:
         """Stands as `_replicate_for_data_parallel` on the instance: a replica's forward is the replica's own."""
-        replica: torch.nn.Module = type(self.module)._replicate_for_data_parallel(self.module)  # type: ignore[no-untyped-call]
+        replica: torch.nn.Module = type(self.module)._replicate_for_data_parallel(self.module)
         vars(replica)["forward"] = SwapForward(replica, self.rules, self.replaced)
         return replica
 

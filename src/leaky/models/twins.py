@@ -144,7 +144,7 @@ class AbsorbingNorm(torch.nn.Module):
             and not torch._C._are_functorch_transforms_active()
             and torch._C._get_tracing_state() is None
             and not has_hooks(self)
-            and not torch.nn.modules.module._has_any_global_hook()  # type: ignore[no-untyped-call]
+            and not torch.nn.modules.module._has_any_global_hook()
         )
 
 

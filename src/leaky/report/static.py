@@ -41,7 +41,7 @@ def drawn(figures: Iterable[Figure]) -> Iterator[tuple[str, bytes]]:
 
     for number, figure in enumerate(figures, start=1):
         drawing, buffer = matplotlib_figure(figure), io.BytesIO()
-        FigureCanvasAgg(drawing).print_png(buffer)  # type: ignore[no-untyped-call]
+        FigureCanvasAgg(drawing).print_png(buffer)
         yield f"{number}-{figure.key}.png", buffer.getvalue()
 
 

@@ -103,7 +103,7 @@ class Perceptrons:
             if self.step is not None:
                 rounded = torch.where(self.step > 0, (z / self.step).round() * self.step, z)
                 z = z + (rounded - z).detach()
-            signal = _Rectifier.apply(z, self.slope, self.at_zero)  # type: ignore[no-untyped-call]
+            signal = _Rectifier.apply(z, self.slope, self.at_zero)
             before.append(z)
             outputs.append(signal)
         return before, outputs, torch.baddbmm(self.biases[-1], signal, self.weights[-1])

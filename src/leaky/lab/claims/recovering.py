@@ -38,7 +38,7 @@ def recovering(
         for step in range(1, count + 1):
             at = _batch(random, train) if batches == "batches" else slice(None)
             trainer.zero_grad()
-            network.losses(x[at], y[at]).sum().backward()  # type: ignore[no-untyped-call]
+            network.losses(x[at], y[at]).sum().backward()
             trainer.step()
             if step % every == 0:
                 now = dead(network, x)

@@ -61,7 +61,7 @@ def forms(seed: int, *, train: int, hidden: int, count: int, rate: float, drawn:
         optimizer = torch.optim.SGD(model.parameters(), rate, 0.9)
         for chosen in map(torch.from_numpy, batches):
             optimizer.zero_grad()
-            cross_entropy(model(x[chosen]), y[chosen]).backward()  # type: ignore[no-untyped-call]
+            cross_entropy(model(x[chosen]), y[chosen]).backward()
             optimizer.step()
         linear = [part for part in model.modules() if isinstance(part, torch.nn.Linear)]
         for other, slope in slopes.items():
