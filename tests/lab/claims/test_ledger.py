@@ -174,11 +174,11 @@ def test_what_claims_share_is_estimated_once(tmp_path: Path, monkeypatch: pytest
     counts: list[int] = []
     monkeypatch.setattr(Estimate, "_trial_seconds", lambda *arguments: 1.0)
     with engine(None, 1) as trainers, KeptClaims(tmp_path / "c.db") as kept:
-        estimate = Estimate(kept, "small", trainers)
+        estimate = Estimate(kept, "small", trainers, trainers)
         counts = [round(estimate.seconds(claim)) for claim in (first, second, first)]
         assert counts == [4 + 3, 1 + 4 + 4, 0]
         train(shared, "small", kept.path, trainers, command="", shown=False)
-        assert Estimate(kept, "small", trainers).seconds(first) == 0
+        assert Estimate(kept, "small", trainers, trainers).seconds(first) == 0
 
 
 def test_a_changed_definition_is_stale(alone: Claim, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

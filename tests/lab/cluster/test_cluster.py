@@ -151,6 +151,15 @@ def test_a_task_made_in_python(tmp_path: Path, cluster: Any) -> None:
     assert [trial.status for trial in study.trials] == ["finished"] * 3
 
 
+def test_claims_train_there_and_measure_here(tmp_path: Path, address: str) -> None:
+    """One that trains and one that does not: the numbers are those of this machine alone."""
+    names = ["too_large", "sparse"]
+    here = leaky.lab.run_claims(names, budget="smoke", store=tmp_path / "here.db", workers=1)
+    there = leaky.lab.run_claims(names, budget="smoke", store=tmp_path / "there.db", executor=address)
+    assert [entry.effects for entry in here] == [entry.effects for entry in there]
+    assert all(entry.effects for entry in there)
+
+
 def trials_with_the_scheduler(client: Any) -> list[str]:
     tasks = client.run_on_scheduler(lambda dask_scheduler: list(dask_scheduler.tasks))
     return [str(key) for key in tasks if "leaky" in str(key)]

@@ -25,17 +25,18 @@ _EPOCHS = 2
 class Estimate:
     """Seconds for claim after claim. Trials and seeds that several share are counted with the first of them."""
 
-    def __init__(self, kept: KeptClaims, budget: str, engine: Engine) -> None:
+    def __init__(self, kept: KeptClaims, budget: str, trainers: Engine, local: Engine) -> None:
         self._kept = kept
         self._budget = budget
-        self._workers = engine.workers
+        self._trainers = trainers.workers
+        self._local = local.workers
         self._counted: set[str] = set()
         self._trials: dict[str, tuple[float, float]] = {}
 
     def seconds(self, claim: Claim) -> float:
         """What is neither in the store nor counted yet, on all workers."""
         if isinstance(claim.method, Comparison):
-            return self._of_comparison(claim.method) / self._workers
+            return self._of_comparison(claim.method) / self._trainers
         assert isinstance(claim.method, Measurement)
         return self._of_measurement(claim, claim.method)
 
@@ -48,7 +49,7 @@ class Estimate:
             return 0.0
         seed = measured(claim.name, missing[0], self._budget)
         self._kept.put(claim, method, self._budget, missing[0], seed)
-        return seed.seconds * (len(missing) - 1) / (1 if method.alone else self._workers)
+        return seed.seconds * (len(missing) - 1) / (1 if method.alone else self._local)
 
     def _of_comparison(self, comparison: Comparison) -> float:
         total = 0.0

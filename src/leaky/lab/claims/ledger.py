@@ -30,11 +30,15 @@ Told = Callable[[str], None]
 
 @dataclass
 class Ledger:
-    """The claims of a store, and the processes that measure what is missing there."""
+    """The claims of a store, and the processes that measure what is missing there.
+
+    `trainers` train, wherever they are; what needs no training is measured on this machine, by `local`.
+    """
 
     kept: KeptClaims
     budget: str
     trainers: Engine
+    local: Engine
     told: Told
     shown: bool = False
     failed: dict[str, str] = field(default_factory=dict)
@@ -62,7 +66,7 @@ class Ledger:
         """Seconds by claim; nothing is told of the smoke budget, which is over sooner."""
         if self.budget == "smoke" or not claims:
             return {}
-        estimate, seconds = Estimate(self.kept, self.budget, self.trainers), {}
+        estimate, seconds = Estimate(self.kept, self.budget, self.trainers, self.local), {}
         for claim in claims:
             try:
                 seconds[claim.name] = estimate.seconds(claim)
@@ -117,11 +121,11 @@ class Ledger:
     def _measured(
         self, claim: Claim, method: Measurement, seeds: Sequence[int]
     ) -> Iterator[tuple[int, Seed]]:
-        if method.alone or self.trainers.workers == 1 or len(seeds) < 2:
+        if method.alone or self.local.workers == 1 or len(seeds) < 2:
             for seed in seeds:
                 yield seed, measured(claim.name, seed, self.budget)
             return
-        executor = self.trainers.start()
+        executor = self.local.start()
         try:
             running: dict[Future[Any], int] = {
                 executor.submit(measured, claim.name, seed, self.budget): seed for seed in seeds
@@ -154,8 +158,8 @@ def run_claims(
         page: write the whole ledger as Markdown here, its numbers as JSON and its pictures beside it; where the
             run is interrupted too.
         workers: processes side by side; by default one per core.
-        executor: who computes: "local" (default), "dask://HOST:PORT", or a `distributed.Client`. What measures time
-            is always measured here, alone.
+        executor: who trains: "local" (default), "dask://HOST:PORT", or a `distributed.Client`. What needs no training
+            is measured here.
         measure: False only reads what the store has.
         progress: show that of every comparison on stderr.
         told: is given the plan with its estimate, then a line for every claim.
@@ -181,8 +185,9 @@ def run_claims(
         raise ArgumentError(f"claims: `budget` must be one of {', '.join(BUDGETS)}, got {budget!r}")
     if page is not None:
         check_writable(page, "page")
-    with engine(executor, workers) as trainers, KeptClaims(store) as kept:
-        ledger = Ledger(kept, budget, trainers, told, progress)
+    here = workers if executor in (None, "local") else None
+    with engine(executor, workers) as trainers, engine(None, here) as local, KeptClaims(store) as kept:
+        ledger = Ledger(kept, budget, trainers, local, told, progress)
         try:
             if measure:
                 ledger.run([c for c in claims if c.method is not None and not ledger.is_current(c)])
