@@ -1,6 +1,6 @@
 """Element-wise layers that keep less for backward against torch's: forward and backward, time and bytes kept.
 
-    python benchmarks/bench_layers.py [--rounds 11] [--threshold raised|default]
+    python benchmarks/bench_layers.py [--rounds 11] [--threads 1 2] [--threshold raised|default]
 
 The allocator is measured as it is, or with glibc's mmap threshold raised, so that freed memory is used again and page
 faults do not hide the work. RReLU's goal is half of torch's time: torch draws serially.
@@ -40,6 +40,7 @@ def layers() -> dict[str, tuple[Function, Function]]:
     return {
         "rrelu": (partial(F.rrelu, training=True), partial(ours.rrelu, training=True)),
         "rrelu, divide": (divided, partial(ours.rrelu, training=True, form="divide")),
+        "dropout": (partial(F.dropout, p=0.3), partial(ours.dropout, p=0.3)),
         "relu6": (F.relu6, ours.relu6),
         "elu": (F.elu, ours.elu),
         "softplus": (F.softplus, ours.softplus),
@@ -51,12 +52,19 @@ def layers() -> dict[str, tuple[Function, Function]]:
 def check(name: str, theirs: Function, ours: Function, x: Tensor) -> None:
     """Values and gradients; where slopes are drawn, that they are drawn from the same ends, and both ways alike."""
     leaf = x.detach().clone().requires_grad_()
+    state = torch.get_rng_state()
     y = ours(leaf)
     (found,) = torch.autograd.grad(y.sum(), leaf)
     if name.startswith("rrelu"):
         slopes = torch.where(leaf.abs() < 1e-30, found, y / leaf).detach()
         low, high = slopes[leaf < 0].min().item(), slopes[leaf < 0].max().item()
         if not (measure.relative_error(found, slopes) < 1e-6 and 0.124 < low < 0.13 < 0.32 < high < 0.3334):
+            raise WrongResultError(name)
+        return
+    if name == "dropout":
+        torch.set_rng_state(state)
+        wanted = theirs(torch.ones_like(leaf))  # the factors
+        if not (torch.equal(y, leaf * wanted) and torch.equal(found, wanted)):
             raise WrongResultError(name)
         return
     wide = x.detach()[:64].double().requires_grad_()
@@ -66,8 +74,9 @@ def check(name: str, theirs: Function, ours: Function, x: Tensor) -> None:
         raise WrongResultError(name)
 
 
-def measured(name: str, size: int, rounds: int, threshold: str) -> list[Row]:
+def measured(name: str, size: int, threads: int, rounds: int, threshold: str) -> list[Row]:
     """Forward and backward of one layer at one size."""
+    torch.set_num_threads(threads)
     theirs, ours = layers()[name]
     x = torch.randn(size // (CHANNELS * 256), CHANNELS, 256, requires_grad=True)
     grad = torch.randn(x.shape)
@@ -83,7 +92,13 @@ def measured(name: str, size: int, rounds: int, threshold: str) -> list[Row]:
         warmup=2,
     )
     rows = measure.timing_rows(
-        timings, "torch", layer=name, elements=size, threshold=threshold, level=native.level()
+        timings,
+        "torch",
+        layer=name,
+        elements=size,
+        threads=threads,
+        threshold=threshold,
+        level=native.level(),
     )
     for row, function in zip(rows, (theirs, ours), strict=True):
         row["kept_bytes_per_element"] = measure.saved_bytes(partial(function, x * 1)) / size
@@ -94,6 +109,7 @@ def main() -> None:
     """Measure, print, keep the rows."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0] if __doc__ else None)
     parser.add_argument("--rounds", type=int, default=11, help="steps timed of each candidate")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="of torch and of leaky")
     parser.add_argument(
         "--threshold", choices=("raised", "default"), default="raised", help="of glibc's mmap"
     )
@@ -105,13 +121,15 @@ def main() -> None:
     measure.print_machine()
     rows = [
         row
+        for threads in given.threads
         for name in layers()
         for size in SIZES
-        for row in measured(name, size, given.rounds, given.threshold)
+        for row in measured(name, size, threads, given.rounds, given.threshold)
     ]
     lines = [
         [
             f"{row['layer']} {row['elements']:,}",
+            str(row["threads"]),
             str(row["candidate"]),
             quoted(row, "ms", "{:.2f}"),
             quoted(row, "ratio"),
@@ -123,7 +141,15 @@ def main() -> None:
         ]
         for row in rows
     ]
-    columns = ("layer, elements", "candidate", "ms", "over torch", "bytes kept per element", "goal")
+    columns = (
+        "layer, elements",
+        "threads",
+        "candidate",
+        "ms",
+        "over torch",
+        "bytes kept per element",
+        "goal",
+    )
     measure.print_table("Forward and backward, float32: median [20 %, 80 %]", lines, columns)
     measure.keep("bench_layers", rows)
 

@@ -244,7 +244,7 @@ def keep(name: str, rows: Sequence[Row]) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fieldnames=columns, lineterminator="\n")
         writer.writeheader()
-        writer.writerows({**row, **about} for row in rows)
+        writer.writerows({**about, **row} for row in rows)  # a row knows its threads better
     print(f"rows in {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
 
 

@@ -40,6 +40,18 @@ struct RandomCall {
     int threads;
 };
 
+/// out = in times `scale` where the bit is set, times 0 elsewhere; bit i is drawn[i], and the mask is written.
+struct DropoutCall {
+    const void* in;
+    void* out;             // may be `in`
+    const uint8_t* drawn;  // 0 or 1; null: the mask is read, on the way back
+    uint8_t* mask;         // as ElementwiseCall's
+    int64_t count;
+    double scale;
+    Dtype dtype;
+    int threads;
+};
+
 struct PreluShape {
     int64_t n, c, s;
     bool channels_last;  // (n, s, c) in memory instead of (n, c, s)
@@ -66,6 +78,7 @@ struct LayerKernels {
     void (*softplus_backward)(const SoftplusBackward&);
     void (*draws)(uint64_t seed, uint64_t first, int64_t packs, uint32_t* out);  // 32 numbers a pack
     void (*rrelu)(const RandomCall&);
+    void (*dropout)(const DropoutCall&);
     void (*prelu_forward)(const PreluForward&);
     bool (*prelu_backward)(const PreluBackward&);  // false: no memory for scratch
 };

@@ -1,6 +1,7 @@
 // The layers' kernels of one instruction-set level: compiled once per level, as level.cpp is.
 #include "by_dtype.hpp"
 #include "clamp.hpp"
+#include "dropout.hpp"
 #include "prelu.hpp"
 #include "rrelu.hpp"
 #include "softplus.hpp"
@@ -23,6 +24,10 @@ void rrelu(const RandomCall& call) {
     by_dtype(call.dtype, [&](auto t) { rrelu_of<decltype(t)>(call); });
 }
 
+void dropout(const DropoutCall& call) {
+    by_dtype(call.dtype, [&](auto t) { dropout_of<decltype(t)>(call); });
+}
+
 void prelu_forward(const PreluForward& call) {
     by_dtype(call.dtype, [&](auto t) {
         using T = decltype(t);
@@ -43,6 +48,6 @@ LEAKY_LEVEL_END
 namespace leaky {
 namespace LEAKY_LEVEL {
 extern const LayerKernels layers;
-const LayerKernels layers = {clamp, softplus_backward, draws, rrelu, prelu_forward, prelu_backward};
+const LayerKernels layers = {clamp, softplus_backward, draws, rrelu, dropout, prelu_forward, prelu_backward};
 }  // namespace LEAKY_LEVEL
 }  // namespace leaky

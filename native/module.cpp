@@ -310,11 +310,13 @@ Dtype leaky::dtype_of(int code) {
 }
 
 void bind_bias_act(nb::module_&);
+void bind_dropout(nb::module_&);
 void bind_layers(nb::module_&);
 
 NB_MODULE(_native, m) {
     choose();
     bind_bias_act(m);
+    bind_dropout(m);
     bind_layers(m);
     nb::set_leak_warnings(false);  // a graph that lives until the interpreter ends holds programs
     m.def("level", [] { return chosen->level; }, "The instruction-set level that serves.");

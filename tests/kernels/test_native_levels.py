@@ -37,6 +37,9 @@ for dtype, size, relu in itertools.product(DTYPES, (1, 31, 65, 5000), (False, Tr
     native_layers.prelu_forward(x, y, slopes, 1, c, size // c, relu); add(y)
     kept = x[:0] if c == 1 else x[: size // 2]
     native_layers.prelu_backward(x, y, kept, index, y.clone(), sums, slopes, 1, c, size // c, relu); add(sums)
+    drawn = x > 0.2
+    native_layers.dropout_forward(x, drawn, y, mask, 1.25); add(y); add(mask)
+    native_layers.dropout_backward(x, mask, y, 1.25); add(y)
     native_layers.clamp_forward(x, y, -0.7, 0.29, mask if relu else None); add(y); add(mask)
 for dtype, last, over, keep in itertools.product(DTYPES, (False, True), OVER, ("none", "some", "all")):
     found, _ = run(Case(3, 38, 333, 0.1, last, over, keep=keep, dtype=dtype))

@@ -11,7 +11,7 @@ from leaky.kernels import gpu, native  # noqa: E402
 from leaky.kernels.select import LAYERS, serving  # noqa: E402
 
 REQUESTED = "leaky.kernels.select.REQUESTED"
-x = torch.ones(2**13)
+x = torch.ones(2**16)
 needs_native = pytest.mark.skipif(not native.available(), reason="the native kernels are not built here")
 interpreted = pytest.mark.skipif(gpu.why_not(x) is not None, reason="Triton does not run on a CPU here")
 every_layer = pytest.mark.parametrize("layer", LAYERS)
@@ -56,11 +56,12 @@ def test_small_tensors_are_left_to_torch(layer: str, monkeypatch: pytest.MonkeyP
 def test_kernels_asked_for_raise_where_they_cannot_run(
     layer: str, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    large = torch.ones(2**16, dtype=dtype)
     monkeypatch.setattr(REQUESTED, None)
-    assert serving(layer, x.to(dtype)) == (None, f"dtype {dtype} has no native kernel")
+    assert serving(layer, large) == (None, f"dtype {dtype} has no native kernel")
     monkeypatch.setattr(REQUESTED, "native")
     with pytest.raises(KernelError) as raised:
-        serving(layer, x.to(dtype))
+        serving(layer, large)
     refused = "LEAKY_KERNELS=native: the native kernels cannot serve this call"
     assert str(raised.value) == f"{refused}: dtype {dtype} has no native kernel"
 
@@ -92,6 +93,7 @@ def test_every_layer_finds_its_functions(name: str) -> None:
         "hardtanh": ("clamp_forward", "leaky_relu_backward"),
         "rrelu": ("rrelu_forward", "rrelu_backward"),
         "prelu": ("prelu_forward", "prelu_backward"),
+        "dropout": ("dropout_forward", "dropout_backward"),
         "softplus": ("softplus_backward",),
         "bias_act": ("bias_act_forward", "bias_act_backward"),
         "norm_act": ("norm_act_forward", "norm_act_backward"),

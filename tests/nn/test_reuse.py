@@ -11,6 +11,7 @@ import torch
 
 import leaky
 from leaky.kernels import native
+from leaky.nn import reuse
 
 needs_native = pytest.mark.skipif(not native.available(), reason="the native kernels are not built here")
 
@@ -118,3 +119,13 @@ def test_graphs_that_are_kept(name: str) -> None:
     first = x.grad.clone()
     y.backward()
     assert torch.equal(x.grad, 2 * first)
+
+
+def test_the_first_backward_of_a_process_may_be_of_several_gradients_at_once(name: str) -> None:
+    """The references are counted by a backward, which cannot start within one that is batched."""
+    layer, x = LAYERS[name](), images()
+    y = layer(x)
+    grads = torch.stack([torch.ones_like(y), torch.full_like(y, 2.0)])
+    reuse._alone.cache_clear()
+    (once, twice) = torch.autograd.grad(y, x, grads, is_grads_batched=True)[0]
+    torch.testing.assert_close(2 * once, twice)

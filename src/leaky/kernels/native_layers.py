@@ -129,6 +129,48 @@ def _rrelu(
     )
 
 
+def dropout_forward(
+    x: torch.Tensor,
+    drawn: torch.Tensor,
+    out: torch.Tensor,
+    mask: torch.Tensor,
+    scale: float,
+    threads: int | None = None,
+) -> None:
+    """out = x * scale where `drawn` (bool) is set, x * 0 elsewhere; `out` may be `x`.
+
+    `mask` (uint8, ceil(numel / 8) bytes) gets bit i % 8 of byte i // 8 = drawn[i].
+    """
+    _dropout(x, out, drawn, mask, scale, threads)
+
+
+def dropout_backward(
+    grad: torch.Tensor, mask: torch.Tensor, out: torch.Tensor, scale: float, threads: int | None = None
+) -> None:
+    """out = grad * scale where the bit is set, grad * 0 elsewhere; `out` may be `grad`."""
+    _dropout(grad, out, None, mask, scale, threads)
+
+
+def _dropout(
+    given: torch.Tensor,
+    out: torch.Tensor,
+    drawn: torch.Tensor | None,
+    mask: torch.Tensor,
+    scale: float,
+    threads: int | None,
+) -> None:
+    native.compiled().dropout(
+        given.data_ptr(),
+        out.data_ptr(),
+        native._address(drawn),
+        mask.data_ptr(),
+        given.numel(),
+        native._same_dtype(given, out),
+        scale,
+        native._threads(threads),
+    )
+
+
 def prelu_forward(
     x: torch.Tensor,
     out: torch.Tensor,

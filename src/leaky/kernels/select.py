@@ -41,6 +41,7 @@ LAYERS = {
     "hardtanh": Layer(native_layers, gpu_layers),
     "rrelu": Layer(native_layers, gpu_layers, small=0),
     "prelu": Layer(native_layers, gpu_layers),
+    "dropout": Layer(native_layers, small=2**16),
     "softplus": Layer(native_layers, gpu_layers, small=0, by_torch=frozenset({torch.float64})),
     "bias_act": Layer(native_bias_act, gpu_bias_act, small=0),
     "norm_act": Layer(native, gpu_norms, small=256),

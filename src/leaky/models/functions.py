@@ -84,6 +84,8 @@ class Function:
         inplace = bool(values.pop("inplace", False)) or self.inplace
         if self.other:
             values["inplace"] = inplace
+            if self.name == "dropout" and not (values["training"] and values["p"]):
+                return None  # it hands its input on
             settings = tuple((name, values[name]) for name in self.settings)
             return Call(False, 0.0, inplace, self.other, settings)
         return Call(self.name == "relu", values.get("negative_slope", 0.0), inplace)

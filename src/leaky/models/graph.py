@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import torch
 from torch import fx
 
+from leaky import nn
 from leaky.models.functions import read_node
 from leaky.models.trace import Region, is_leaf, join
 
@@ -135,7 +136,7 @@ _FORGETFUL_MODULES = (
 )
 
 
-DROPOUTS = frozenset(
+DROPOUTS = frozenset({nn.Dropout}) | frozenset(
     getattr(torch.nn, name)
     for name in ("Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "FeatureAlphaDropout")
 )

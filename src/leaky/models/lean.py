@@ -19,7 +19,7 @@ def lean(model: torch.nn.Module, example: Any = None, *, dry_run: bool = False) 
 
     - A LeakyReLU, ReLU, ReLU6 or Hardtanh keeps one bit per element where that saves anything.
     - ELU, CELU, SELU, Softplus and PReLU keep their output instead of their input, where another layer keeps that
-      anyway; RReLU the slopes that torch draws, and not its input.
+      anyway; RReLU the slopes that torch draws, and not its input; Dropout one bit per element of what torch draws.
     - So do calls of these functions, whichever way they are spelled (`F.relu`, `torch.selu`, `x.prelu(w)`).
     - A BatchNorm, InstanceNorm, GroupNorm or SyncBatchNorm whose output goes into a LeakyReLU and nowhere else
       applies it too, and the two keep one tensor instead of two.

@@ -1,4 +1,4 @@
-"""Activations besides ReLU and LeakyReLU that `lean` knows: what each becomes, and what it then keeps."""
+"""Layers besides ReLU and LeakyReLU that `lean` knows: what each becomes, and what it then keeps."""
 
 from __future__ import annotations
 
@@ -69,6 +69,7 @@ OTHERS: Mapping[type[torch.nn.Module], Other] = {
     torch.nn.SELU: Other(nn.SELU, functional.selu, _OUTPUT, output=True),
     torch.nn.Softplus: Other(nn.Softplus, functional.softplus, _OUTPUT, output=True),
     torch.nn.PReLU: Other(nn.PReLU, functional.prelu, _PRELU, output=True),
+    torch.nn.Dropout: Other(nn.Dropout, functional.dropout, _BIT),
     torch.nn.RReLU: Other(SlopesKept, rrelu, "its slopes, not its input; in evaluation one bit per element"),
 }
 CLASSES = tuple(OTHERS)
@@ -77,6 +78,8 @@ CLASSES = tuple(OTHERS)
 def settings_of(module: Any) -> tuple[tuple[str, Any], ...]:
     """What two modules of one class compute the same by: settings, and learned slopes."""
     found = [(name, getattr(module, name)) for name in _known(module).settings]
+    if isinstance(module, torch.nn.Dropout):
+        found[1] = ("training", True)  # in evaluation there is nothing to try
     if isinstance(module, torch.nn.PReLU):
         found.append(("weight", tuple(module.weight.detach().flatten().tolist())))
     return tuple(found)

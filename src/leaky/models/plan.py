@@ -236,6 +236,8 @@ class Planner:
         if self.seen is not None:
             if key not in self.seen.elements:
                 return "the example does not come by"
+            if not self.seen.storages.get(key):
+                return "on the example it keeps nothing"
             alike = {*self.sites.activations, *self.sites.calls}
             wasted = self.seen.wasted(key, alike)
             if wasted > self.seen.elements[key] * _BIT:

@@ -13,7 +13,7 @@ import torch
 from torch import distributed
 from torch.nn import functional as F
 
-from leaky.kernels.select import SMALL, explain
+from leaky.kernels.select import LAYERS, SMALL, explain
 from leaky.models import others, twins
 from leaky.models.calls import LeanCalls
 from leaky.models.compare import Values, differs
@@ -46,7 +46,9 @@ class Trial:
 def try_other(call: Call, like: torch.Tensor) -> Trial:
     """An activation of another kind that keeps less, against torch's, in the dtype and on the device of `like`."""
     channels = len(dict(call.settings).get("weight", [0] * 16))
-    x = 3 * _normal((4, channels, max(4, SMALL // channels)), like)
+    row = LAYERS.get(others.OTHERS[getattr(torch.nn, call.other)].function.__name__)
+    enough = SMALL if row is None else max(SMALL, row.small)
+    x = 3 * _normal((4, channels, max(4, enough // channels)), like)
     x.view(-1)[:3] = x.new_tensor([0.0, -0.0, 1.0])
 
     def fresh(lean: bool) -> torch.nn.Module:

@@ -11,7 +11,7 @@ from torch import fx
 from leaky import nn
 from leaky.models import others, twins
 from leaky.models.functions import NAMES, Call, read_node
-from leaky.models.graph import changed_later, handed_on, kept_by, readers
+from leaky.models.graph import changed_later, handed_on, hands_on, kept_by, readers
 from leaky.models.reading import CHECKPOINTS, mentions
 from leaky.models.trace import Region, Traces, inside, is_leaf, join
 
@@ -89,7 +89,7 @@ def find(model: torch.nn.Module, traces: Traces) -> Sites:
     activations = {
         name: Activation(name, names[name][1:], call_of(module), _own_class(module))
         for name, module in modules.items()
-        if isinstance(module, KINDS)
+        if isinstance(module, KINDS) and not hands_on(module)
     }
     checkpoints = frozenset(
         name for name, module in modules.items() if not is_leaf(module) and mentions(module, CHECKPOINTS)

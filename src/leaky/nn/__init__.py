@@ -7,6 +7,7 @@
   processes.
 - `leaky.nn.functional.bias_act(x, bias, activation="leaky_relu(negative_slope=0.2)", gain=2**0.5)`: StyleGAN's op,
   with gradients of any order; `leaky.nn.BiasAct` as a module, `leaky.nn.compat` under other projects' names.
+- `leaky.nn.Dropout(0.1)`: torch's, draw for draw, keeping one bit per element.
 - `leaky.nn.parameter_groups(model, weight_decay=0.01)`: no decay for what activations learn.
 - `leaky.nn.adapt_(model, batches)`: the adaptive initialisation of S-shaped ReLUs.
 - `leaky.nn.export("leaky_relu", "leaky.onnx")`: an activation as an ONNX file.
@@ -56,6 +57,7 @@ from leaky.nn.activations.twins import (  # noqa: E402
     Softsign,
 )
 from leaky.nn.bias_act import BiasAct  # noqa: E402
+from leaky.nn.dropout import Dropout  # noqa: E402
 from leaky.nn.export import export  # noqa: E402
 from leaky.nn.groups import parameter_groups  # noqa: E402
 from leaky.nn.modules import CLASSES as _CLASSES  # noqa: E402
@@ -97,6 +99,7 @@ __all__ = [
     "CReLU",
     "ClippedReLU",
     "DisplacedReLU",
+    "Dropout",
     "DynamicReLU",
     "Elementwise",
     "FlexibleReLU",

@@ -14,6 +14,7 @@ from leaky.nn import arguments
 from leaky.nn.bias_act.function import bias_act
 from leaky.nn.layers.clamp import hardtanh, relu6
 from leaky.nn.layers.drawn import rrelu_in_training
+from leaky.nn.layers.dropout import dropout
 from leaky.nn.layers.from_output import celu, elu, selu, softplus
 from leaky.nn.layers.prelu import prelu
 from leaky.nn.ops import KeepBits
@@ -21,6 +22,7 @@ from leaky.nn.ops import KeepBits
 __all__ = [
     "bias_act",
     "celu",
+    "dropout",
     "elu",
     "hardtanh",
     "leaky_relu",

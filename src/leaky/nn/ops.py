@@ -46,7 +46,7 @@ def forward_with_bits(
     ctx: Any,
     x: torch.Tensor,
     inplace: bool,
-    rest: tuple[float, bool, Any],
+    rest: tuple[Any, ...],
     run: Callable[[torch.Tensor, torch.Tensor, torch.Tensor], None],
 ) -> torch.Tensor:
     """What run(source, out, bits) makes of `x`; the bits are kept, and `rest` for `KeepBits.backward`."""
@@ -99,7 +99,7 @@ def _multiply(
 ) -> torch.Tensor:
     """grad * f'(x); `over` allows to write it over `grad`."""
     if has_no_address(grad):
-        upper = _unpacked(bits, grad.shape, stride)
+        upper = unpacked(bits, grad.shape, stride)
         return torch.where(upper, grad, torch.zeros_like(grad) if relu else grad * negative_slope)
     if grad.stride() == stride:
         out = grad if over else torch.empty_like(grad)
@@ -110,7 +110,7 @@ def _multiply(
     return out
 
 
-def _unpacked(bits: torch.Tensor, shape: torch.Size, stride: tuple[int, ...]) -> torch.Tensor:
+def unpacked(bits: torch.Tensor, shape: torch.Size, stride: tuple[int, ...]) -> torch.Tensor:
     """One bool for every packed bit, as a tensor of that shape and memory layout."""
     places = torch.arange(8, dtype=torch.uint8, device=bits.device)
     flat = ((bits[:, None] >> places) & 1).bool().view(-1)

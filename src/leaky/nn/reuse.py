@@ -22,11 +22,13 @@ def held_once(grads: tuple[Any, ...]) -> bool:
     Gradients that the user gave, that a hook or another node keeps, that are asked for, and views of memory that
     something else looks at have more references.
     """
-    if not _countable or grads[0] is None or torch.is_grad_enabled() or _references(grads) > _alone():
+    if not _countable or grads[0] is None or torch.is_grad_enabled():
+        return False
+    if torch._C._are_functorch_transforms_active() or torch._C._functorch.is_legacy_batchedtensor(grads[0]):
+        return False  # and no backward may start here, as `_alone` would
+    if _references(grads) > _alone() or grads[0]._use_count() != 1:
         return False
     grad = grads[0]
-    if grad._use_count() != 1 or torch._C._functorch.is_legacy_batchedtensor(grad):
-        return False
     return bool(_storage_uses(grad.untyped_storage()._cdata) == 2)  # by the tensor, and the wrapper made here
 
 
