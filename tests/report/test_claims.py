@@ -160,9 +160,24 @@ def test_what_is_not_finite_is_not_drawn() -> None:
     figure = claim_figure(made(lost))
     assert figure is not None
     (panel,) = figure.panels
-    assert len(panel.points[0].x) == 4
+    inside, outside = panel.points
+    assert (len(inside.x), len(outside.x)) == (4, 1)  # the diverged one, hollow at the edge
+    assert panel.x.low is not None
+    assert panel.x.low < outside.x[0] < min(inside.x)
+    assert not outside.filled
     assert panel.estimates[0].low is None
     matplotlib_figure(figure)
+
+
+def test_a_few_far_out_do_not_stretch_the_picture() -> None:
+    differences = (*(0.001 * step for step in range(39)), 9.0)
+    far = Effect(hypothesis("nats"), Interval(0.02, 0.01, 0.03), 40, 0.5, 1.0, "undecided", 40, differences)
+    figure = claim_figure(made(far))
+    assert figure is not None
+    (panel,) = figure.panels
+    assert panel.x.high is not None
+    assert panel.x.high < 0.1
+    assert len(panel.points[1].x) >= 1
 
 
 @pytest.mark.parametrize(

@@ -42,13 +42,14 @@ def test_the_page_tells_it_all() -> None:
     text = markdown([refuted], family=family())
     for part in (
         refuted.statement,
-        refuted.made_in[1:],
+        f"*Source:* {refuted.made_in}.",
+        "Measured 2026-12-01 on torch 2.",
         refuted.experiment,
         refuted.literature,
         "Of 1 that were measured, 1 does not.",
         "## What is not",
-        "**Does not hold.** All 4 hypotheses do not.",
-        f"| 16 | [{refuted.statement}](#sparse) | does not hold | as many exact zeros",
+        "**Does not hold.** All 4 hypotheses do not. as many exact zeros",
+        f"| 16 | [{refuted.statement}](#sparse) | does not hold | 4 do not | as many exact zeros",
         "? No: −50 pp (−50 to −50 pp) | yes |",
         "It came out so.",
         f"| −5.00 to +5.00 pp | −50 pp | −50 to −50 pp | 20 | {p_holm(refuted.effects[0])} | refuted |",

@@ -46,6 +46,7 @@ def write_page(entries: Sequence[Entry], path: str | Path, *, family: int) -> li
         family=family,
         committed=committed,
         json_name=numbers.name,
+        list_name=FILE,
         folder=f"images/{target.stem}",
     )
     write_atomically(target, text.encode(), "page")

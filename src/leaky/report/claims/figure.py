@@ -20,6 +20,9 @@ STYLES = {
 """A hypothesis in the colour of its ruling, told apart by its symbol too."""
 
 _ROW, _SEED = 40, 0.28
+_FLAT = Style(palette.RULE, width=1.2)
+_MANY, _OUTSIDE = 20, 0.03
+"""From so many dots on that share of them, at either end, does not stretch the picture."""
 _STATEMENT = 88
 
 
@@ -33,8 +36,8 @@ def claim_figure(entry: Entry) -> Figure | None:
     ]
     used = [name for name in STYLES if any(effect.ruling == name for effect in entry.effects)]
     caption = (
-        "Dots: the difference of each pair of seeds, or each seed's value. Large: their Hodges-Lehmann median with "
-        "its 95 % interval. Grey: the margin."
+        "Dots: differences of pairs of seeds, or seeds' values; hollow: farther out, or diverged. "
+        "Large: Hodges-Lehmann median, 95 % interval. Grey: the margin."
     )
     return Figure(
         entry.name,
@@ -53,42 +56,84 @@ def _first(effect: Effect, effects: tuple[Effect, ...]) -> int:
 
 
 def _panel(amount: Amount, effects: list[Effect]) -> Panel:
-    bands, lines, dots, marks, ticks, reach = [], [], [], [], [], []
-    for place, effect in enumerate(effects):
-        y, style, told = float(len(effects) - place), STYLES[effect.ruling], effect.hypothesis
-        at = [amount.scaled(told.reference + d) for d in effect.differences if math.isfinite(d)]
-        edges = [amount.scaled(told.reference + side * told.margin) for side in (-1, 1)]
-        flat, beside = Style(palette.RULE, width=1.2), (y - 0.5, y + 0.5)
-        middle = amount.scaled(told.reference)
-        lines.append(Line(told.text, flat, (middle, middle), beside))
-        if told.margin:
-            bands.append(Band(told.text, flat, tuple(edges), (y - 0.5,) * 2, (y + 0.5,) * 2, opacity=0.22))
-        heights = tuple(y + _SEED * (((7 * seed) % 5) / 4 - 0.5) for seed in range(len(at)))
-        dots.append(
-            Points(told.text, style, tuple(map(sig, at)), heights, symbol="circle", size=6, opacity=0.3)
-        )
-        interval = effect.interval
-        ends = [amount.scaled(told.reference + end) for end in (interval.low, interval.high)]
-        low, high = (end if math.isfinite(end) else None for end in ends)
-        if math.isfinite(interval.estimate):
-            middle = amount.scaled(told.reference + interval.estimate)
-            marks.append(Estimate(told.text, style, sig(middle), y, low, high))
-            reach += [middle, *(end for end in ends if math.isfinite(end))]
-        reach += [*edges, *at]
-        ticks.append((y, "\n".join(textwrap.wrap(told.text, 52))))
-    left, right = _range(reach)
+    rows = [_Row(amount, effect, float(len(effects) - place)) for place, effect in enumerate(effects)]
+    left, right = _range([value for row in rows for value in row.core()])
     return Panel(
         "",
         Axis(
             amount.axis, low=left, high=right, ticks=_factors(left, right) if amount.kind == "factor" else ()
         ),
-        Axis("", low=0.4, high=len(effects) + 0.6, ticks=tuple(ticks), grid=False),
-        lines=tuple(lines),
-        bands=tuple(bands),
-        points=tuple(dots),
-        estimates=tuple(marks),
+        Axis("", low=0.4, high=len(effects) + 0.6, ticks=tuple(row.tick() for row in rows), grid=False),
+        bands=tuple(band for row in rows for band in row.bands()),
+        lines=tuple(row.line() for row in rows),
+        points=tuple(points for row in rows for points in row.points(left, right)),
+        estimates=tuple(estimate for row in rows for estimate in row.estimates()),
         height=70 + _ROW * len(effects),
     )
+
+
+class _Row:
+    """A hypothesis at its height: values in the units of the axis."""
+
+    def __init__(self, amount: Amount, effect: Effect, y: float) -> None:
+        told, interval = effect.hypothesis, effect.interval
+        self.text, self.y, self.style = told.text, y, STYLES[effect.ruling]
+        self.reference = amount.scaled(told.reference)
+        self.margin = amount.scaled(told.margin)
+        self.dots = [amount.scaled(told.reference + difference) for difference in effect.differences]
+        shown = (interval.estimate, interval.low, interval.high)
+        self.middle, self.low, self.high = (amount.scaled(told.reference + value) for value in shown)
+
+    def core(self) -> list[float]:
+        """What has to be in the picture: mark and interval, margin, all dots but the outermost few in a hundred."""
+        edges = [self.reference - self.margin, self.reference + self.margin]
+        known = sorted(filter(math.isfinite, self.dots))
+        few = math.ceil(_OUTSIDE * len(known)) if len(known) >= _MANY else 0
+        return edges + known[few : len(known) - few] + self._finite(self.middle, self.low, self.high)
+
+    @staticmethod
+    def _finite(*values: float) -> list[float]:
+        return [value for value in values if math.isfinite(value)]
+
+    def tick(self) -> tuple[float, str]:
+        return self.y, "\n".join(textwrap.wrap(self.text, 58))
+
+    def line(self) -> Line:
+        return Line(self.text, _FLAT, (self.reference,) * 2, (self.y - 0.5, self.y + 0.5))
+
+    def bands(self) -> tuple[Band, ...]:
+        if not self.margin:
+            return ()
+        edges = (self.reference - self.margin, self.reference + self.margin)
+        return (Band(self.text, _FLAT, edges, (self.y - 0.5,) * 2, (self.y + 0.5,) * 2, opacity=0.22),)
+
+    def points(self, left: float, right: float) -> tuple[Points, ...]:
+        """A dot a seed; what lies outside, or nowhere, as a hollow one at the edge."""
+        pins = 0.01 * (right - left)
+        inside: list[tuple[float, float]] = []
+        outside: list[tuple[float, float]] = []
+        for seed, value in enumerate(self.dots):
+            height = self.y + _SEED * (((7 * seed) % 5) / 4 - 0.5)
+            if left <= value <= right:
+                inside.append((value, height))
+            else:
+                outside.append((left + pins if value < left else right - pins, height))
+        return (
+            Points(self.text, self.style, *_columns(inside), symbol="circle", size=6, opacity=0.3),
+            Points(
+                self.text, self.style, *_columns(outside), symbol="circle", size=6, opacity=0.6, filled=False
+            ),
+        )
+
+    def estimates(self) -> tuple[Estimate, ...]:
+        if not math.isfinite(self.middle):
+            return ()
+        low, high = (end if math.isfinite(end) else None for end in (self.low, self.high))
+        return (Estimate(self.text, self.style, sig(self.middle), self.y, low, high),)
+
+
+def _columns(points: list[tuple[float, float]]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    return tuple(sig(x) for x, _ in points), tuple(y for _, y in points)
 
 
 def _range(values: list[float]) -> tuple[float, float]:

@@ -53,17 +53,21 @@ def effect_text(effect: Effect) -> str:
 
 
 def tally(entry: Entry) -> str:
-    """How many of its hypotheses hold, and how many do not."""
-    count = len(entry.effects)
+    """How many of its hypotheses hold, and how many do not, in a sentence."""
+    count, parts = len(entry.effects), hypotheses(entry)
+    if len(parts) == 1:
+        return f"All {count} hypotheses {parts[0].split(' ', 1)[1]}." if count > 1 else ""
+    return f"Of {count} hypotheses {', '.join(parts)}."
+
+
+def hypotheses(entry: Entry) -> list[str]:
+    """How many of its hypotheses hold, how many do not, and how many are open."""
     kinds: tuple[tuple[Ruling, str, str], ...] = (
         ("supported", "hold", "holds"),
         ("refuted", "do not", "does not"),
         ("undecided", "are open", "is open"),
     )
-    parts = counted([effect.ruling for effect in entry.effects], kinds)
-    if len(parts) == 1:
-        return f"All {count} hypotheses {parts[0].split(' ', 1)[1]}." if count > 1 else ""
-    return f"Of {count} hypotheses {', '.join(parts)}."
+    return counted([effect.ruling for effect in entry.effects], kinds)
 
 
 def counted(rulings: Sequence[Ruling | None], kinds: Sequence[tuple[Ruling, str, str]]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from leaky.records.ledger import Entry, Ruling
-from leaky.report.claims.finding import VERDICTS, cell, counted, finding, verdict
+from leaky.report.claims.finding import VERDICTS, cell, counted, finding, hypotheses, verdict
 from leaky.report.claims.section import Definitions, came_out, section
 
 _HEAD = """\
@@ -15,8 +15,8 @@ Leaky ReLU is `x if x > 0 else negative_slope * x`. Essays, blogs and papers say
 accurate, more robust, that it cures dying units and vanishing gradients; and they contradict each other. Here every
 statement that can be tested has an experiment that could refute it. {count}
 
-Each experiment was defined, with its hypotheses, margins and predictions, before it was run. What is below can be
-repeated: one command for all of it, `leaky claims --page docs/claims.md`, and one for each."""
+Each experiment was defined, with its hypotheses, margins and predictions, {before}. What is below can be repeated:
+one command for all of it, `leaky claims --page docs/claims.md`, and one for each.{machine}"""
 
 _HOW = """\
 ## How to read it
@@ -35,6 +35,15 @@ _HOW = """\
 - A run that diverged counts as the worst of all. Nothing is decided where fewer than nine pairs in ten have a number.
 - Every number that a hypothesis or a prediction is about is in [{json}]({json}), seed by seed."""
 
+_VERSIONS = {
+    "processor": "{}",
+    "cores": "{} cores",
+    "system": "{}",
+    "python": "Python {}",
+    "torch": "torch {}",
+    "leaky": "leaky {}",
+}
+
 _KINDS: tuple[tuple[Ruling, str, str], ...] = (
     ("supported", "hold", "holds"),
     ("refuted", "do not", "does not"),
@@ -49,11 +58,13 @@ def markdown(
     family: int,
     committed: Definitions | None = None,
     json_name: str = "claims.json",
+    list_name: str = "claims-definitions.json",
     folder: str = "images/claims",
 ) -> str:
     """The page: a table of all claims, how to read it, then what is true, what is not, what depends, what is open."""
+    before = "before it was run" if committed is None else f"[before it was run]({list_name})"
     parts = [
-        _HEAD.format(count=_count(entries)),
+        _HEAD.format(count=_count(entries), before=before, machine=_machine(entries)),
         _summary(entries),
         _HOW.format(json=json_name, family=family),
     ]
@@ -73,10 +84,24 @@ def _count(entries: Sequence[Entry]) -> str:
     return f"Of {len(rulings)} that were measured, {', '.join(counted(rulings, _KINDS))}.{only}"
 
 
+def _machine(entries: Sequence[Entry]) -> str:
+    """When all of it was measured, and on what."""
+    outcomes = [entry.outcome for entry in entries if entry.outcome is not None]
+    if not outcomes:
+        return ""
+    days = sorted({outcome.measured_at[:10] for outcome in outcomes})
+    told = [{name: outcome.environment.get(name, "") for name in _VERSIONS} for outcome in outcomes]
+    machines = dict.fromkeys(
+        ", ".join(text.format(each[name]) for name, text in _VERSIONS.items() if each[name]) for each in told
+    )
+    return f" Measured {' to '.join(dict.fromkeys((days[0], days[-1])))} on {'; '.join(machines)}."
+
+
 def _summary(entries: Sequence[Entry]) -> str:
-    lines = ["| | said | verdict | clearest finding | as predicted |", "| ---: | --- | --- | --- | --- |"]
+    lines = ["| | said | verdict | hypotheses | clearest finding | as predicted |"]
+    lines.append("| ---: | --- | --- | --- | --- | --- |")
     for entry in entries:
         link = f"[{cell(entry.statement)}](#{entry.name})"
-        said = finding(entry)
-        lines.append(f"| {entry.number} | {link} | {verdict(entry)} | {cell(said)} | {came_out(entry)} |")
+        row = (verdict(entry), ", ".join(hypotheses(entry)), cell(finding(entry)), came_out(entry))
+        lines.append(f"| {entry.number} | {link} | {' | '.join(row)} |")
     return "\n".join(lines)

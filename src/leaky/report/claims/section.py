@@ -14,9 +14,10 @@ Definitions = Mapping[str, Mapping[str, str]]
 def section(entry: Entry, committed: Definitions | None, folder: str) -> str:
     """The part in Markdown; `committed` are the definitions that were committed, `folder` has the pictures."""
     told = [f'<a id="{entry.name}"></a>', f"### {entry.number}. {entry.statement}"]
-    told.append(f"*{_capital(entry.made_in)}.* **{_capital(verdict(entry))}.** {tally(entry)}".strip())
+    told.append(f"*Source:* {entry.made_in}.")
+    told.append(f"**{_capital(verdict(entry))}.** {tally(entry)}".strip())
     if entry.effects:
-        told.append(f"{finding(entry)}.")
+        told[-1] += f" {finding(entry)}."
         told.append(f"![{entry.statement}]({folder}/{entry.name}.png)")
         told.append(
             f"<details><summary>All hypotheses</summary>\n\n{effects_table(entry.effects)}\n\n</details>"
