@@ -19,13 +19,15 @@ __all__ = ["Choice", "explain"]
 def explain(operation: str, x: Any, **parameters: Any) -> Any:
     """Which kernel serves `operation` on `x`, and why; printed, one line.
 
-    On a NumPy array `operation` is any entry of the catalogue, with its parameters: native kernels, NumPy in blocks,
-    or the formula. On a torch tensor too; "relu" and "leaky_relu" (with its `negative_slope`) are there what
-    `leaky.nn` trains with, and what is kept for backward is told. Norm and activation in one: ask the module,
+    `operation` is any entry of the catalogue, with its parameters. On a NumPy array native kernels serve, NumPy in
+    blocks, or the formula. On a torch tensor it is what `leaky.nn` trains with, and what is kept for backward is
+    told: of the layers that keep less than torch's, which are `leaky.kernels.select.LAYERS` ("bias_act" and
+    "norm_act" too), else of the entry's function. A norm with its activation tells more itself:
     `leaky.nn.BatchNormAct2d(...).explain(x)`.
 
     Raises:
         ArgumentError: an unknown operation or parameter.
+        KernelError: `LEAKY_KERNELS` asks for kernels that cannot serve the call.
 
     Example:
         >>> import leaky, numpy as np
@@ -38,12 +40,9 @@ def explain(operation: str, x: Any, **parameters: Any) -> Any:
         from leaky.kernels import dense
 
         return dense.explain(operation, x, parameters)
-    from leaky.catalogue import TABLE
-    from leaky.kernels import select, tensors
+    from leaky.kernels import explained
 
-    if operation in TABLE and operation not in ("relu", "leaky_relu"):
-        return tensors.explain(operation, x, parameters)
-    return select.explain(operation, x, **parameters)
+    return explained.explain(operation, x, parameters)
 
 
 def __getattr__(name: str) -> Any:

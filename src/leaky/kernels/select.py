@@ -28,25 +28,73 @@ class Layer(NamedTuple):
 
     native: Any
     triton: Any = None
-    """None: there are none in Triton."""
+    """None: there are none."""
     small: int = SMALL
     """Elements on a CPU below which torch's own operation serves. On a GPU: `gpu.SMALL`."""
     by_torch: frozenset[torch.dtype] = frozenset()
-    """Dtypes that torch's operations serve as well, so that kernels asked for by name are not missed there."""
+    """Dtypes that torch's operations serve as well, so that native kernels asked for by name are not missed there."""
+    from_output: frozenset[torch.dtype] = frozenset()
+    """Dtypes in which the output is kept, whoever serves, where others keep the input."""
+    keeps: str = "one bit per element"
+    """What kernels keep for backward."""
+    keeps_in_triton: str = ""
+    """The same of those in Triton, where it is something else."""
+    keeps_in_torch: str = "its input"
+    """What torch's own operation keeps."""
 
 
+_WIDE = frozenset({torch.float32, torch.float64})
+_OF_OUTPUT = Layer(None, by_torch=DTYPES, from_output=_WIDE, keeps="its output")
+"""Torch's operations serve, given the output. In half precision it has too few digits of the slope near its end."""
 LAYERS = {
-    "relu": Layer(native, gpu),
+    "relu": Layer(native, gpu, keeps_in_torch="its output"),
     "leaky_relu": Layer(native, gpu),
+    "relu6": Layer(native_layers, gpu_layers),
     "hardtanh": Layer(native_layers, gpu_layers),
-    "rrelu": Layer(native_layers, gpu_layers, small=0),
-    "prelu": Layer(native_layers, gpu_layers),
-    "dropout": Layer(native_layers, small=2**16),
-    "softplus": Layer(native_layers, gpu_layers, small=0, by_torch=frozenset({torch.float64})),
-    "bias_act": Layer(native_bias_act, gpu_bias_act, small=0),
-    "norm_act": Layer(native, gpu_norms, small=256),
+    "rrelu": Layer(
+        native_layers,
+        gpu_layers,
+        small=0,
+        keeps="one bit per element and a seed",
+        keeps_in_torch="its input and the slopes drawn",
+    ),
+    "prelu": Layer(
+        native_layers,
+        gpu_layers,
+        keeps="its output, and the input of channels whose slope is not above 0",
+        keeps_in_triton="its input",
+    ),
+    "dropout": Layer(
+        native_layers, small=2**16, keeps_in_torch="a mask, of numbers on a CPU and of bytes on a GPU"
+    ),
+    "elu": _OF_OUTPUT,
+    "celu": _OF_OUTPUT,
+    "selu": _OF_OUTPUT,
+    "softplus": Layer(
+        native_layers,
+        gpu_layers,
+        small=0,
+        by_torch=frozenset({torch.float64}),
+        from_output=DTYPES,
+        keeps="its output",
+    ),
+    "bias_act": Layer(
+        native_bias_act,
+        gpu_bias_act,
+        small=0,
+        keeps="one bit per element, two with a slope and a clamp, none of one line; of a curve its input",
+        keeps_in_torch="a byte where kernels keep a bit; of a curve its input",
+    ),
+    "norm_act": Layer(
+        native,
+        gpu_norms,
+        small=256,
+        keeps="its output or the norm's input, as its weights are: ask the layer's own explain(x)",
+        keeps_in_triton="the norm's input",
+        keeps_in_torch="the norm's input and its own output",
+    ),
 }
-"""Every layer that has kernels. Where one module has a layer's own, the other may stand behind."""
+"""Every layer that keeps less than torch's. Where one module has a layer's own, the other may stand behind."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +159,8 @@ def serving(
         small = gpu.SMALL if in_triton and x.is_cuda else row.small
     reason = triton_obstacle(x, small) if in_triton else obstacle(x, small)
     if reason is None and in_triton and row.triton is None:
-        return None, f"{layer} has no kernels in Triton"
+        missing(layer, x)
+        return None, f"{layer} has no kernel in Triton"
     if reason is None and x.dtype in row.by_torch:
         return None, f"torch's own operations serve {x.dtype}"
     for other in others:
@@ -122,6 +171,12 @@ def serving(
     if REQUESTED in ("native", "triton") and x.numel() >= small and not tracing():
         _refuse(reason)
     return None, reason
+
+
+def missing(what: str, x: torch.Tensor) -> None:
+    """Raise where LEAKY_KERNELS asks for Triton and nobody has written `what`; small tensors are torch's anyway."""
+    if REQUESTED == "triton" and x.numel() >= SMALL and not tracing():
+        raise KernelError(f"LEAKY_KERNELS=triton: {what} has no kernel in Triton; leave LEAKY_KERNELS unset")
 
 
 def _refuse(reason: str) -> None:
@@ -197,32 +252,3 @@ def _unsuited(x: torch.Tensor, small: int, kernels: str) -> str | None:
     if x.is_neg():
         return "the input is a view whose sign is still to be changed"
     return f"{x.numel()} elements are fewer than {small}" if x.numel() < small else None
-
-
-_BITS = "one bit per element"
-
-
-def explain(operation: str, x: torch.Tensor, *, negative_slope: float = 0.01) -> Choice:
-    """Which kernel serves `operation` ("relu" or "leaky_relu") on `x`, why, and what is kept for backward.
-
-    Norm and activation in one: ask the module, `leaky.nn.BatchNormAct2d(...).explain(x)`. Other entries:
-    `leaky.kernels.tensors`.
-
-    Example:
-        >>> import torch, leaky
-        >>> print(leaky.kernels.explain("relu", torch.ones(3)))
-        torch: 3 elements are fewer than 4096; keeps its output for backward
-    """
-    if operation not in ("relu", "leaky_relu"):
-        raise ArgumentError(f"explain: `operation` must be relu or leaky_relu, got {operation!r}")
-    kernels, reason = serving(operation, x)
-    if kernels is native:
-        return Choice("native", "a CPU tensor of a supported dtype", _BITS)
-    if kernels is gpu:
-        how = f"a {x.device.type.upper()} tensor of a supported dtype"
-        return Choice("triton", f"{how}, in Triton's interpreter" if gpu.interpreted() else how, _BITS)
-    if operation == "relu":
-        return Choice("torch", reason, "its output")
-    if tracing() or x.numel() < SMALL:
-        return Choice("torch", reason, "its input")
-    return Choice("plain", reason, "its output" if negative_slope >= 0 else "one byte per element")

@@ -15,7 +15,7 @@ import torch
 from leaky.catalogue import TABLE
 from leaky.kernels import native_arrays
 from leaky.kernels.dense import Dense, by_element
-from leaky.kernels.select import TENSORS, Choice, obstacle, tracing
+from leaky.kernels.select import TENSORS, Choice, missing, obstacle, tracing
 
 if TYPE_CHECKING:
     from leaky.catalogue import Activation
@@ -35,6 +35,7 @@ def value(
     """f(x), differentiable; None where the formula has to serve, and autograd to differentiate it."""
     if tracing() or type(x) not in TENSORS or x.layout is not torch.strided or not x.is_floating_point():
         return None
+    missing(f"leaky.{activation.name}", x)
     dtype = None if obstacle(x) is not None else _DTYPES.get(x.dtype)
     program = None if dtype is None else _VALUES[activation.name].choose(dtype, positional, named).program
     if not (x.requires_grad and torch.is_grad_enabled()):
@@ -49,6 +50,7 @@ def value(
 
 def explain(operation: str, x: torch.Tensor, parameters: dict[str, Any]) -> Choice:
     """Who serves the entry called `operation` on this very tensor, why, and what is kept for backward."""
+    missing(f"leaky.{operation}", x)
     reason, dtype = obstacle(x), _DTYPES.get(x.dtype)
     if reason is None:
         choice = None if dtype is None else _VALUES[operation].choose(dtype, (), parameters)

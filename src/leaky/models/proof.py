@@ -13,7 +13,8 @@ import torch
 from torch import distributed
 from torch.nn import functional as F
 
-from leaky.kernels.select import LAYERS, SMALL, explain
+from leaky.kernels.explained import explain
+from leaky.kernels.select import LAYERS, SMALL
 from leaky.models import others, twins
 from leaky.models.calls import LeanCalls
 from leaky.models.compare import Values, differs
@@ -114,7 +115,8 @@ def try_activation(call: Call, like: torch.Tensor) -> Trial:
         may_change = True
     except RuntimeError:
         may_change = False
-    keeps = explain("relu" if call.relu else "leaky_relu", x, negative_slope=call.slope).keeps
+    name, values = ("relu", {}) if call.relu else ("leaky_relu", {"negative_slope": call.slope})
+    keeps = explain(name, x, values).keeps
     return Trial(
         reason and f"its one-bit form computes something else: {reason}",
         before,

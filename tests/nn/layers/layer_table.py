@@ -11,6 +11,7 @@ import torch
 from torch.nn import functional as F
 
 import leaky
+from leaky.kernels import select
 from leaky.kernels.select import SMALL
 
 COUNT = 2 * SMALL + 3
@@ -35,6 +36,11 @@ class Layer:
     keeps_input: bool = False
     at_nan: bool = False
     """f'(NaN) is 1, where torch has 0 or 1 by the place in the array."""
+
+    @property
+    def in_triton(self) -> bool:
+        """Whether there are kernels in Triton; asked for where there are none they raise."""
+        return select.LAYERS[self.name.split()[0]].triton is not None
 
 
 def _hardtanh(low: float, high: float) -> Layer:

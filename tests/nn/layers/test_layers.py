@@ -49,6 +49,8 @@ def assert_same(
 def test_values_and_gradients_are_torchs(
     kernel: str, layer: Layer, dtype: torch.dtype, monkeypatch: Any
 ) -> None:
+    if kernel == "triton" and not layer.in_triton:
+        pytest.skip("torch's own operations serve it from the output")
     serve(kernel, monkeypatch)
     x, grad = crossed(dtype)
     for part in (slice(None), slice(17)):  # a small tensor takes torch's own operation

@@ -12,6 +12,7 @@ import torch
 
 from leaky.errors import ArgumentError, ArgumentTypeError
 from leaky.kernels import tensors
+from leaky.kernels.select import missing
 from leaky.nn.activations.base import ActivationModule
 
 _KEYWORD = inspect.Parameter.KEYWORD_ONLY
@@ -147,6 +148,8 @@ def by_formula(module: ActivationModule, input: torch.Tensor, values: dict[str, 
         served = tensors.value(entry, input, (), values)
         if served is not None:
             return served
+    else:
+        missing(f"leaky.nn.{entry.module}", input)
     if entry.value_formula is None or not input.is_floating_point():
         result: torch.Tensor = entry.value(input, **values)
         return result

@@ -9,7 +9,7 @@ from torch.overrides import handle_torch_function, has_torch_function
 
 from leaky.catalogue import Spec
 from leaky.errors import ArgumentError, ArgumentTypeError, shown
-from leaky.kernels.select import DTYPES, serving, tracing
+from leaky.kernels.select import DTYPES, missing, serving, tracing
 from leaky.nn.arguments import keywords_named
 from leaky.nn.bias_act.curves import BiasActCurve, curve_forward
 from leaky.nn.bias_act.ops import BiasActLines, added, run_forward
@@ -116,6 +116,7 @@ def apply(x: torch.Tensor, bias: torch.Tensor | None, plan: Plan, dim: int) -> t
     kernels, _ = serving("bias_act", x, bias)
     learns = torch.is_grad_enabled() and (x.requires_grad or (bias is not None and bias.requires_grad))
     if plan.kind is None:
+        missing(f"bias_act with {plan.name}", x)
         if not learns:
             return curve_forward(x, bias, plan, axis, kernels)
         result: torch.Tensor = BiasActCurve.apply(x, bias, plan, axis, kernels)

@@ -88,7 +88,7 @@ def relu6(input: torch.Tensor, inplace: bool = False) -> torch.Tensor:
         return seen
     if not isinstance(input, torch.Tensor) or inplace is not False:
         arguments.check("relu6", input, inplace)
-    if _learns(input, inplace) and (kernels := serving("hardtanh", input)[0]) is not None:
+    if _learns(input, inplace) and (kernels := serving("relu6", input)[0]) is not None:
         result: torch.Tensor = KeepInside.apply(input, 0.0, 6.0, inplace, kernels)
         return result
     return F.relu6(input, inplace)

@@ -10,14 +10,12 @@ from torch.nn import functional as F
 from torch.overrides import handle_torch_function, has_torch_function_unary
 
 from leaky.errors import ArgumentError
-from leaky.kernels.select import SMALL, TENSORS, serving, tracing
+from leaky.kernels.select import LAYERS, SMALL, TENSORS, serving, tracing
 from leaky.nn import arguments
 from leaky.nn.backward import has_no_address
 from leaky.nn.layout import same_layout
 from leaky.nn.reuse import held_once
 
-_DTYPES = (torch.float32, torch.float64)
-"""Near the end of its range, -alpha, an ELU's output holds too few digits of 1 + y in half precision."""
 _SELU = (1.6732632423543772848170429916717, 1.0507009873554804934193349852946, 1.0)
 _JUMP = 1e-8
 """Softplus jumps by exp(-threshold) / beta where it becomes x; which side y is on must not matter."""
@@ -129,8 +127,9 @@ def elu(input: torch.Tensor, alpha: float = 1.0, inplace: bool = False) -> torch
         return seen
     if not isinstance(input, torch.Tensor) or type(alpha) is not float or inplace is not False:
         arguments.check("elu", input, inplace, alpha=alpha)
-    if inplace or not 0 <= alpha < math.inf or not _gains(input):
+    if inplace or not 0 <= alpha < math.inf or not _gains("elu", input):
         return F.elu(input, alpha, inplace)
+    serving("elu", input)  # raises where kernels are asked for that nobody has written
     result: torch.Tensor = KeepEluOutput.apply(input, float(alpha), 1.0, 1.0)
     return result
 
@@ -152,8 +151,9 @@ def celu(input: torch.Tensor, alpha: float = 1.0, inplace: bool = False) -> torc
         return seen
     if not isinstance(input, torch.Tensor) or type(alpha) is not float or inplace is not False:
         arguments.check("celu", input, inplace, alpha=alpha)
-    if inplace or not 0 < alpha < math.inf or not _gains(input):
+    if inplace or not 0 < alpha < math.inf or not _gains("celu", input):
         return F.celu(input, alpha, inplace)
+    serving("celu", input)  # raises where kernels are asked for that nobody has written
     result: torch.Tensor = KeepEluOutput.apply(input, float(alpha), 1.0, 1.0 / alpha)
     return result
 
@@ -176,8 +176,9 @@ def selu(input: torch.Tensor, inplace: bool = False) -> torch.Tensor:
         return seen
     if not isinstance(input, torch.Tensor) or inplace is not False:
         arguments.check("selu", input, inplace)
-    if inplace or not _gains(input):
+    if inplace or not _gains("selu", input):
         return F.selu(input, inplace)
+    serving("selu", input)  # raises where kernels are asked for that nobody has written
     result: torch.Tensor = KeepEluOutput.apply(input, *_SELU)
     return result
 
@@ -222,8 +223,7 @@ def softplus(input: torch.Tensor, beta: float = 1.0, threshold: float = 20.0) ->
         arguments.check("softplus", input, beta=beta, threshold=threshold)
     if beta == 0:
         raise ArgumentError(f"softplus: `beta` must not be 0, got {beta}; as it grows, softplus becomes relu")
-    half = (torch.bfloat16, torch.float16)
-    if not (_gains(input, *half) and math.isfinite(beta) and threshold >= -math.log(_JUMP)):
+    if not (_gains("softplus", input) and math.isfinite(beta) and threshold >= -math.log(_JUMP)):
         return F.softplus(input, beta, threshold)
     if abs(beta) * torch.finfo(input.dtype).max < threshold:  # y may overflow where f' is not yet 1
         return F.softplus(input, beta, threshold)
@@ -232,13 +232,13 @@ def softplus(input: torch.Tensor, beta: float = 1.0, threshold: float = 20.0) ->
     return result
 
 
-def _gains(x: torch.Tensor, *more: torch.dtype) -> bool:
-    """Whether keeping the output of a function of `x` is of use, and seen by nobody but autograd."""
+def _gains(layer: str, x: torch.Tensor) -> bool:
+    """Whether keeping the output of `layer` is of use, and seen by nobody but autograd."""
     return (
         x.requires_grad
         and torch.is_grad_enabled()
         and x.numel() >= SMALL
-        and (x.dtype in _DTYPES or x.dtype in more)
+        and x.dtype in LAYERS[layer].from_output
         and type(x) in TENSORS
         and x.layout is torch.strided
         and not tracing()

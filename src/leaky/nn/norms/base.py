@@ -14,7 +14,7 @@ import torch
 from leaky.catalogue import Spec, parse
 from leaky.errors import ArgumentError
 from leaky.kernels import native
-from leaky.kernels.select import DTYPES, TENSORS, Choice, Kernel, serving
+from leaky.kernels.select import DTYPES, TENSORS, Choice, Kernel, missing, serving
 from leaky.nn import functional
 from leaky.nn.layout import layout_of
 from leaky.nn.modules import activation as activation_module
@@ -59,8 +59,11 @@ class NormActModule(torch.nn.Module):
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """activation(norm(input))."""
         vectors, slope = self._vectors(), self.negative_slope
-        kernels = None if slope is None else self._serving(input, vectors)[0]
-        if slope is None or kernels is None:
+        if slope is None:
+            missing(f"a norm with {self.activation}", input)
+            return self._composed(input)
+        kernels = self._serving(input, vectors)[0]
+        if kernels is None:
             return self._composed(input)
         self._check_input_dim(input)
         if input.dim() == self._unbatched:
@@ -139,6 +142,7 @@ class NormActModule(torch.nn.Module):
         """Which kernel would serve a call on `input`, why, and what it would keep for backward."""
         slope, (kernels, reason) = self.negative_slope, self._serving(input, self._vectors())
         if slope is None:
+            missing(f"a norm with {self.activation}", input)
             return Choice(
                 "torch", f"{self.activation} has no fused kernel", "the norm's input and what torch keeps"
             )
