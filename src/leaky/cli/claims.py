@@ -84,6 +84,8 @@ def _print(entries: list[Entry], listed: bool) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from leaky.report.claims.finding import effect_text
+
     console = Console()
     table = Table(box=None, padding=(0, 1, 0, 0))
     for name in ("", "name", "claim", "ruling"):
@@ -94,8 +96,5 @@ def _print(entries: list[Entry], listed: bool) -> None:
         ruling = entry.ruling or entry.missing
         table.add_row(str(entry.number), entry.name, Text(entry.statement), ruling)
         for effect in () if listed else entry.effects:
-            told, interval = effect.hypothesis, effect.interval
-            ends = f"{told.reference + interval.low:.3g} to {told.reference + interval.high:.3g}"
-            words = f"- {told.text}: {told.reference + interval.estimate:.3g} {told.unit} ({ends})"
-            table.add_row("", "", Text(words), effect.ruling)
+            table.add_row("", "", Text(f"- {effect_text(effect)}"), effect.ruling)
     console.print(table)
