@@ -150,3 +150,18 @@ def test_a_wrong_gradient_is_found_under_autocast_too(monkeypatch: pytest.Monkey
         report = leaky.lean(model, images())
     assert not report.changed
     assert all("the gradient of `weight` is off by" in site.reason for site in report.left)
+
+
+@pytest.mark.parametrize("with_example", [True, False], ids=["example", "no example"])
+def test_leakys_own_layers_are_told_to_be_lean_already(with_example: bool) -> None:
+    model = nn.Sequential(
+        nn.Conv2d(3, 16, 3, bias=False),
+        leaky.nn.BiasAct(16, activation="leaky_relu(negative_slope=0.2)"),
+        nn.Conv2d(16, 16, 3),
+        leaky.nn.BatchNormAct2d(16),
+    )
+    report = leaky.lean(model, images() if with_example else None)
+    assert [site.name for site in report.left] == ["1", "3"]
+    assert report.left[0].was == "BiasAct(16, activation=leaky_relu(negative_slope=0.2))"
+    assert {site.reason for site in report.left} == {"it keeps no more than it needs"}
+    assert "0 of 2 sites made lean" in report.summary

@@ -45,7 +45,7 @@ class Attempt:
 
     def _check_sites(self, opaque: dict[str, str]) -> None:
         """Raise where there is nothing that could become lean."""
-        if not (self.sites.activations or self.sites.calls):
+        if not (self.sites.activations or self.sites.calls or self.sites.done):
             hint = "; not all of it traces, an `example` may show more" if opaque and not self.example else ""
             raise ArgumentError(
                 f"lean: `model` ({type(self.model).__name__}) has no ReLU or LeakyReLU, neither as a module nor as "
@@ -199,6 +199,7 @@ class Attempt:
             *self._pair_rows(plan, after),
             *self._activation_rows(plan, after),
             *self._call_rows(plan, after),
+            *self._done_rows(),
         ]
         order = {name: number for number, (name, _) in enumerate(self.model.named_modules())}
         rows.sort(key=lambda row: order[row[0]])
@@ -248,6 +249,12 @@ class Attempt:
             reason = "; ".join(filter(None, [plan.left.get((owner, call), ""), *calls.refused]))
             counted = self._bytes((owner, call), call, plan, after, lean and calls.seen)
             yield owner, LeanSite(owner, was, self._keeps(call) if lean else None, reason, (), *counted)
+
+    def _done_rows(self) -> Iterator[tuple[str, LeanSite]]:
+        for name in self.sites.done:
+            module = self.model.get_submodule(name)
+            was = f"{type(module).__name__}({module.extra_repr()})"
+            yield name, LeanSite(name, was, None, "it keeps no more than it needs")
 
     def _fused(self, plan: Plan) -> list[Pair]:
         fused = {change.name for change in plan.changes if change.what == "fuse"}

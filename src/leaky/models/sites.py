@@ -14,12 +14,14 @@ from leaky.models.functions import NAMES, Call, read_node
 from leaky.models.graph import changed_later, handed_on, hands_on, kept_by, readers
 from leaky.models.reading import CHECKPOINTS, mentions
 from leaky.models.trace import Region, Traces, inside, is_leaf, join
+from leaky.nn import norms
 
 ACTIVATIONS = (
     *(torch.nn.LeakyReLU, nn.LeakyReLU, torch.nn.ReLU, nn.ReLU),
     *others.OTHERS,
     *(other.becomes for other in others.OTHERS.values()),
 )
+_DONE = frozenset({nn.BiasAct, *norms.CLASSES})
 KINDS: tuple[type[torch.nn.Module], ...] = (torch.nn.LeakyReLU, torch.nn.ReLU, *others.CLASSES)
 
 
@@ -80,6 +82,8 @@ class Sites:
     calls: dict[tuple[str, Call], Calls]
     checkpoints: frozenset[str]
     """Modules whose code calls torch.utils.checkpoint."""
+    done: tuple[str, ...] = ()
+    """Modules of leaky that hold an activation and keep no more than they need."""
 
 
 def find(model: torch.nn.Module, traces: Traces) -> Sites:
@@ -94,7 +98,8 @@ def find(model: torch.nn.Module, traces: Traces) -> Sites:
     checkpoints = frozenset(
         name for name, module in modules.items() if not is_leaf(module) and mentions(module, CHECKPOINTS)
     )
-    sites = Sites(activations, [], {}, checkpoints)
+    done = tuple(name for name, module in modules.items() if type(module) in _DONE)
+    sites = Sites(activations, [], {}, checkpoints, done)
     first = {name: every[0] for every in names.values() for name in every}
     _read_uses(sites, traces, first)
     _read_code(sites, model, traces)

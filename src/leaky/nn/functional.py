@@ -67,6 +67,8 @@ def leaky_relu(input: torch.Tensor, negative_slope: float = 0.01, inplace: bool 
         return seen
     if not isinstance(input, torch.Tensor) or type(negative_slope) is not float or inplace is not False:
         arguments.check("leaky_relu", input, inplace, negative_slope=negative_slope)
+    if inplace and tracing():
+        return _traced_in_place(input, negative_slope)
     if not (input.requires_grad and torch.is_grad_enabled()):
         return F.leaky_relu_(input, negative_slope) if inplace else F.leaky_relu(input, negative_slope)
     if inplace and input.is_leaf:
@@ -162,12 +164,17 @@ def rrelu(
     return leaky_relu(input, mean_slope(lower, upper, form), inplace)
 
 
+def _traced_in_place(x: torch.Tensor, negative_slope: float) -> torch.Tensor:
+    """With and without gradients from one line: torch.jit.trace compares where two runs came by."""
+    if negative_slope < 0:  # torch's in-place form refuses in backward
+        return x.copy_(F.leaky_relu(x.clone(), negative_slope))
+    return F.leaky_relu_(x, negative_slope)
+
+
 def _without_native(x: torch.Tensor, negative_slope: float, inplace: bool) -> torch.Tensor:
     result: torch.Tensor
-    if negative_slope < 0 and inplace and not tracing():
+    if negative_slope < 0 and inplace:
         result = plain.KeepBytes.apply(x, negative_slope, True)
-    elif negative_slope < 0 and inplace:  # torch's in-place form refuses in backward
-        result = x.copy_(F.leaky_relu(x.clone(), negative_slope))
     elif inplace:
         result = F.leaky_relu_(x, negative_slope)
     elif negative_slope >= 0 and compiled():

@@ -237,9 +237,9 @@ def _gains(layer: str, x: torch.Tensor) -> bool:
     return (
         x.requires_grad
         and torch.is_grad_enabled()
+        and not tracing()  # first: torch.jit.trace would record what is asked here
         and x.numel() >= SMALL
         and x.dtype in LAYERS[layer].from_output
         and type(x) in TENSORS
         and x.layout is torch.strided
-        and not tracing()
     )

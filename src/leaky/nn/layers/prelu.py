@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from torch.overrides import handle_torch_function, has_torch_function
 
 from leaky.kernels import gpu_layers
-from leaky.kernels.select import serving
+from leaky.kernels.select import serving, tracing
 from leaky.nn import arguments
 from leaky.nn.backward import Through, has_no_address
 from leaky.nn.layout import Layout, along, placed, same_layout
@@ -192,6 +192,7 @@ def _gains(x: torch.Tensor, weight: torch.Tensor) -> bool:
     return (
         torch.is_grad_enabled()
         and x.requires_grad
+        and not tracing()  # torch.jit.trace would record what is asked here
         and weight.dtype == x.dtype
         and weight.device == x.device
         and weight.dim() == 1
