@@ -34,8 +34,12 @@ def hypothesis(
         (hypothesis("share of units"), -0.00004, "−0.004 pp"),
         (hypothesis("share of units", minus=False), 0.025, "2.50 %"),
         (hypothesis("log10(epochs)"), math.log10(0.91), "×0.91"),
-        (hypothesis("log10(gradient at the first layer / at the last)"), -7.6576, "×2.2e-08"),
+        (hypothesis("log10(gradient at the first layer / at the last)"), -7.6576, "×2.2e-8"),
         (hypothesis("log10(factor)"), 400.0, "×∞"),
+        (hypothesis("log10(factor)"), math.log10(1.0025), "×1.0025"),
+        (hypothesis("log10(factor)"), 0.0, "×1.00"),
+        (hypothesis("log10(factor)"), math.log10(17512), "×17,512"),
+        (hypothesis("log10(factor)"), 7.1, "×1.26e7"),
         (hypothesis("nats"), 0.051, "0.051 nats"),
         (hypothesis("nats"), math.nan, "–"),
         (hypothesis("nats"), -math.inf, "−∞"),
@@ -85,9 +89,9 @@ def test_the_clearest_effect_has_the_smallest_p_then_the_widest_room() -> None:
 
 
 def test_an_effect_in_a_phrase() -> None:
-    assert effect_text(effect(0.02, "supported")) == "it is so? Yes: +2.00 pp (+1.00 to +3.00 pp)"
+    assert effect_text(effect(0.02, "supported")) == "it is so: yes, +2.00 pp (+1.00 to +3.00 pp)"
     few = Effect(hypothesis("nats"), Interval(0.5, -math.inf, math.inf), 2, 0.5, 1.0, "undecided", asked=2)
-    assert effect_text(few) == "it is so? Open: 0.50 nats (−∞ to ∞)"
+    assert effect_text(few) == "it is so: open, 0.50 nats (−∞ to ∞), p 1.000"
 
 
 @pytest.mark.parametrize(

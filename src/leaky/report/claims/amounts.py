@@ -51,22 +51,34 @@ class Amount:
         if not math.isfinite(value):
             return "–" if math.isnan(value) else "∞" if value > 0 else "−∞"
         if self.kind == "factor":
-            return f"×{_digits(10**value)}" if abs(value) < 99 else "×0" if value < 0 else "×∞"
+            return f"×{_factor(10**value)}" if abs(value) < 99 else "×0" if value < 0 else "×∞"
         sign = "+" if value > 0 and self.kind == "points" else ""
         told = sign + _digits(self.scaled(value))
         mark = {"points": " pp", "percent": " %", "plain": f" {self.unit}"}[self.kind]
         return (told + mark if unit else told).strip()
 
     def between(self, low: float, high: float) -> str:
-        """The two ends of an interval."""
-        return f"{self.text(low, unit=False)} to {self.text(high)}"
+        """The two ends of an interval, with the unit where it is short."""
+        return f"{self.text(low, unit=False)} to {self.text(high, unit=self.kind != 'plain')}"
 
 
 def _digits(value: float) -> str:
-    """Three significant digits, at most two after the point where that is enough, with a true minus sign."""
-    text = f"{value:.2f}" if 0.1 <= abs(value) < 10 else f"{value:.3g}"
-    text = "0" if float(text) == 0 else text
-    return text.replace("-", "−") if "e" not in text else text
+    """Three significant digits with a true minus sign, at most two after the point where those are enough."""
+    size = abs(value)
+    text = f"{value:,.0f}" if 1000 <= size < 1e6 else f"{value:.2f}" if 0.1 <= size < 10 else f"{value:.3g}"
+    text = "0" if size == 0 else _power(text) if "e" in text else text
+    return text.replace("-", "−", 1) if value < 0 else text
+
+
+def _power(text: str) -> str:
+    """5.21e-15 and 1.2e6, and not 1.2e+06."""
+    lead, power = text.split("e")
+    return f"{lead}e{int(power)}"
+
+
+def _factor(value: float) -> str:
+    """A factor: the nearer to 1, the more digits."""
+    return f"{value:.5g}" if 0 < abs(value - 1) < 0.01 else _digits(value)
 
 
 def claimed(hypothesis: Hypothesis) -> str:

@@ -44,12 +44,13 @@ def clearest(effects: Sequence[Effect]) -> Effect:
 
 
 def effect_text(effect: Effect) -> str:
-    """Hypothesis, effect and interval in one phrase."""
+    """Hypothesis, effect and interval in one phrase; where it is open, why."""
     told, interval = effect.hypothesis, effect.interval
     amount, at = Amount.of(told), told.reference
     ends = amount.between(at + interval.low, at + interval.high)
     said = {"supported": "yes", "refuted": "no", "mixed": "", "undecided": "open"}[effect.ruling]
-    return f"{told.text}? {said.capitalize()}: {amount.text(at + interval.estimate)} ({ends})"
+    why = "" if effect.ruling != "undecided" else f", {effect.reason or f'p {p_holm(effect)}'}"
+    return f"{told.text}: {said}, {amount.text(at + interval.estimate)} ({ends}){why}"
 
 
 def tally(entry: Entry) -> str:

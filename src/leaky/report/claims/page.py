@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 from leaky.records.ledger import Entry, Ruling
@@ -64,7 +65,7 @@ def markdown(
     """The page: a table of all claims, how to read it, then what is true, what is not, what depends, what is open."""
     before = "before it was run" if committed is None else f"[before it was run]({list_name})"
     parts = [
-        _HEAD.format(count=_count(entries), before=before, machine=_machine(entries)),
+        _filled(_HEAD.format(count=_count(entries), before=before, machine=_machine(entries))),
         _summary(entries),
         _HOW.format(json=json_name, family=family),
     ]
@@ -73,6 +74,14 @@ def markdown(
         if members:
             parts += [f"## {title}", *(section(entry, committed, folder) for entry in members)]
     return "\n\n".join(parts) + "\n"
+
+
+def _filled(text: str) -> str:
+    """Paragraphs with lines as long as those of the other pages."""
+    return "\n\n".join(
+        textwrap.fill(part, 118, break_long_words=False, break_on_hyphens=False)
+        for part in text.split("\n\n")
+    )
 
 
 def _count(entries: Sequence[Entry]) -> str:

@@ -17,7 +17,7 @@ def section(entry: Entry, committed: Definitions | None, folder: str) -> str:
     told.append(f"*Source:* {entry.made_in}.")
     told.append(f"**{_capital(verdict(entry))}.** {tally(entry)}".strip())
     if entry.effects:
-        told[-1] += f" {finding(entry)}."
+        told.append(f"{_capital(finding(entry))}.")
         told.append(f"![{entry.statement}]({folder}/{entry.name}.png)")
         told.append(
             f"<details><summary>All hypotheses</summary>\n\n{effects_table(entry.effects)}\n\n</details>"
@@ -51,8 +51,8 @@ def came_out(entry: Entry) -> str:
 
 
 def _predicted(entry: Entry) -> str:
-    words = {"yes": " It came out so.", "no": " It came out otherwise.", "open": " It is not decided."}
-    told = f"**Predicted.** {entry.predicted}{words.get(agreement(entry), '')}"
+    ruling = f" Ruling predicted: {entry.expected}; came out: {entry.ruling}." if agreement(entry) else ""
+    told = f"**Predicted.** {entry.predicted}{ruling}"
     return "\n".join([told, *([""] if entry.forecasts else []), *map(_forecast, entry.forecasts)])
 
 
