@@ -1,10 +1,11 @@
 """The kernels in Triton on a GPU: bandwidth, whole layers, small tensors, memory and time of whole networks.
 
-    python benchmarks/bench_gpu.py [--rounds 21] [--only elementwise bias_act norm small models]
+    python benchmarks/bench_gpu.py [--rounds 21] [--only elementwise bias_act layers norm small models]
 
 - elementwise, bias_act: each way into reused memory, against a copy on the device of the same bytes;
-- norm: norm and leaky ReLU in one, forward and backward, against torch's norm and in-place leaky ReLU, eager and
-  compiled;
+- layers: norms with leaky ReLU, PReLU and softplus likewise (see gpu_layers.py);
+- norm: batch, instance and group norm with leaky ReLU in one, forward and backward, against torch's norm and in-place
+  leaky ReLU, eager and compiled;
 - small: a call of `leaky.nn.functional.leaky_relu` with its backward, as Python starts it, against torch's; the size
   from which leaky's costs no more is what `leaky.kernels.gpu.SMALL` is to be;
 - models: the four networks of bench_lean.py (see gpu_models.py).
@@ -23,6 +24,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+import gpu_layers
 import gpu_models
 import leaky
 import measure
@@ -48,10 +50,8 @@ def interleaved(
         for _ in range(inner):
             call()
 
-    if device == "cpu":
-        calls = {name: partial(many, call) for name, call in candidates.items()}
-        timings = measure.interleaved(calls, check=check, rounds=rounds, warmup=1)
-        return {n: Timing(tuple(s / inner for s in t.seconds), t.page_faults) for n, t in timings.items()}
+    if device == "cpu":  # an interpreter has no queue to fill
+        return measure.interleaved(candidates, check=check, rounds=rounds, warmup=1)
     check()
     seconds: dict[str, list[float]] = {name: [] for name in candidates}
     for number in range(-3, rounds):
@@ -143,35 +143,17 @@ def bias_act(
     return bandwidths("bias_act", case, timings, moved)
 
 
-def norm(name: str, shape: tuple[int, ...], rounds: int, device: str, compiled: bool = True) -> list[Row]:
-    """One training step of a layer: norm, leaky ReLU, their backward."""
-    kind = "BatchNorm"
-    dim = len(shape) - 2
-    x = torch.randn(shape, device=device, requires_grad=True)
-    grad = torch.randn(shape, device=device)
-    own = getattr(torch.nn, f"{kind}{dim}d")(shape[1]).to(device)
-    layers = {
-        "eager": torch.nn.Sequential(own, torch.nn.LeakyReLU(SLOPE, inplace=True)),
-        "leaky": getattr(leaky.nn, f"{kind}Act{dim}d")(
-            shape[1], activation=f"leaky_relu(negative_slope={SLOPE})"
-        ).to(device),
-    }
-    if compiled:
-        layers["torch.compile"] = torch.compile(layers["eager"])  # type: ignore[assignment]
-
-    def step(layer: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
-        y = layer(x)
-        return y.detach(), torch.autograd.grad(y, x, grad)[0]
-
-    def check() -> None:
-        wanted = step(layers["eager"])
-        for one, other in zip(step(layers["leaky"]), wanted, strict=True):
-            if measure.relative_error(one, other) > 1e-4:
-                raise WrongResultError(f"{kind}Act{dim}d")
-
-    candidates = {title: partial(step, layer) for title, layer in layers.items()}
-    timings = interleaved(candidates, device, check=check, rounds=rounds)
-    return measure.timing_rows(timings, "eager", part="norm", case=f"{name} {'x'.join(map(str, shape))}")
+def layers(dtype: torch.dtype, rounds: int, device: str) -> list[Row]:
+    """Kernels of other layers, at the sizes of NORMS and one long one."""
+    shapes = [(n, c, math.prod(space)) for n, c, *space in NORMS.values()]
+    rows = [
+        row
+        for kind in gpu_layers.OVER
+        for shape in shapes
+        for row in gpu_layers.norm_kernels(kind, shape, dtype, rounds, device)
+    ]
+    rows += [row for shape in shapes for row in gpu_layers.prelu(shape, dtype, rounds, device)]
+    return rows + gpu_layers.softplus(SIZES[0], dtype, rounds, device)
 
 
 def small(size: int, rounds: int, device: str) -> list[Row]:
@@ -212,7 +194,14 @@ def measured(part: str, rounds: int) -> list[Row]:
             for r in bias_act(name, sizes, d, rounds, device)
         ]
     if part == "norm":
-        return [row for name, shape in NORMS.items() for row in norm(name, shape, rounds, device)]
+        return [
+            row
+            for kind in gpu_layers.OVER
+            for name, shape in NORMS.items()
+            for row in gpu_layers.norm(name, shape, rounds, device, kind=kind)
+        ]
+    if part == "layers":
+        return [row for dtype in DTYPES for row in layers(dtype, rounds, device)]
     if part == "small":  # so that the kernels serve the small ones too
         gpu.SMALL = 1
         return [row for power in range(10, 23, 2) for row in small(2**power, rounds, device)]
@@ -225,7 +214,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rounds", type=int, default=21)
-    parts = ("elementwise", "bias_act", "norm", "small", "models")
+    parts = ("elementwise", "bias_act", "layers", "norm", "small", "models")
     parser.add_argument("--only", nargs="+", choices=parts, default=parts)
     arguments = parser.parse_args()
     if not torch.cuda.is_available():

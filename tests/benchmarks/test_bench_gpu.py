@@ -17,6 +17,7 @@ pytest.importorskip("triton")
 
 import bench_gpu
 import bench_lean
+import gpu_layers
 import gpu_models
 from architectures import PlainConvUNet3d
 from leaky.kernels import gpu, gpu_bias_act
@@ -64,6 +65,46 @@ def test_no_figure_for_a_wrong_kernel(name: str, gpu_or_interpreter: str, monkey
         bench_gpu.elementwise(5000, torch.float32, 1, gpu_or_interpreter)
 
 
+def test_kernels_of_layers_against_a_copy(gpu_or_interpreter: str) -> None:
+    shape = (2, 4, 50)
+    rows = [
+        row
+        for kind in gpu_layers.OVER
+        for row in gpu_layers.norm_kernels(kind, shape, torch.float32, 2, gpu_or_interpreter)
+    ]
+    rows += gpu_layers.prelu(shape, torch.bfloat16, 2, gpu_or_interpreter)
+    rows += gpu_layers.softplus(500, torch.float16, 2, gpu_or_interpreter)
+    assert [row["candidate"] for row in rows] == [*["copy", "forward", "backward"] * 4, "copy", "backward"]
+    moved = 5 * 400 * 4
+    assert rows[2]["gigabytes_per_second"] == pytest.approx(moved / float(str(rows[2]["ms"])) / 1e6)
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "measured", "place"),
+    [
+        ("gpu_norms", "norm_act_forward", partial(gpu_layers.norm_kernels, "BatchNorm"), 1),
+        ("gpu_norms", "norm_act_backward", partial(gpu_layers.norm_kernels, "GroupNorm"), 4),
+        ("gpu_layers", "prelu_forward", gpu_layers.prelu, 1),
+        ("gpu_layers", "prelu_backward", gpu_layers.prelu, 4),
+        ("gpu_layers", "prelu_backward", gpu_layers.prelu, 5),
+        ("gpu_layers", "softplus_backward", gpu_layers.softplus, 2),
+    ],
+)
+def test_no_figure_for_a_wrong_layer(
+    module: str, name: str, measured: Any, place: int, gpu_or_interpreter: str, monkeypatch: Any
+) -> None:
+    kernels: Any = getattr(gpu_layers, module)
+    right = getattr(kernels, name)
+
+    def wrong(*arguments: Any) -> None:
+        right(*arguments)
+        arguments[place].mul_(2)
+
+    monkeypatch.setattr(kernels, name, wrong)
+    with pytest.raises(WrongResultError, match=name):
+        measured(500 if name.startswith("softplus") else (2, 4, 50), torch.float32, 1, gpu_or_interpreter)
+
+
 @pytest.mark.parametrize("name", ["bias_act_forward", "bias_act_backward"])
 def test_no_figure_for_a_wrong_bias(name: str, gpu_or_interpreter: str, monkeypatch: Any) -> None:
     monkeypatch.setattr(gpu_bias_act, name, partial(doubled, getattr(gpu_bias_act, name)))
@@ -73,8 +114,9 @@ def test_no_figure_for_a_wrong_bias(name: str, gpu_or_interpreter: str, monkeypa
 
 def test_small_tensors_and_layers(gpu_or_interpreter: str) -> None:
     rows = bench_gpu.small(300, 2, gpu_or_interpreter)
-    rows += bench_gpu.norm("A", (2, 3, 8, 8), 2, gpu_or_interpreter, compiled=False)
-    assert [row["candidate"] for row in rows] == ["torch", "leaky", "eager", "leaky"]
+    for kind in gpu_layers.OVER:
+        rows += gpu_layers.norm("A", (2, 8, 8, 8), 2, gpu_or_interpreter, compiled=False, kind=kind)
+    assert [row["candidate"] for row in rows] == ["torch", "leaky", *["eager", "leaky"] * 3]
     assert rows[0]["ratio"] == rows[2]["ratio"] == 1
 
 

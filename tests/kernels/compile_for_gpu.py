@@ -170,6 +170,11 @@ def norms_cases() -> Any:
             ):
                 about = {"kernel": name, "dtype": dtype, "walk": walk, "sized": sized}
                 yield about, kernel, TILE, 4, arguments | shape | {"WALK": walk}
+        for walk, ones in ((0, "inner"), (1, "inner"), (2, "units")) if dtype == "float32" else ():
+            few = {"N": TILE, "W": 1, "WALK": walk, ones: 1}  # a size of 1 is a constant to Triton
+            for name, kernel in (("moments", norm_forward.moments), ("gradient", norm_backward.gradient)):
+                about = {"kernel": f"{name} of 1", "dtype": dtype, "walk": walk}
+                yield about, kernel, TILE, 4, arguments | few
         huge = {"inner": "i64", "N": 1, "W": TILE, "WALK": 0}  # beyond 2^31 elements of a channel
         about = {"kernel": "gradient", "dtype": dtype, "sized": "inner", "inner": "i64"}
         yield about, norm_backward.gradient, TILE, 4, arguments | huge

@@ -24,10 +24,11 @@ COLUMNS: tl.constexpr = tl.constexpr(2)
 @triton.jit
 def spot(outer, units, inner, splits, N: tl.constexpr, W: tl.constexpr, WALK: tl.constexpr):
     """Where this program is: its units and which of them are there, its share of their tiles, where they lie."""
+    zero = tl.full([], 0, tl.int64)  # makes a number of a size that is 1, which Triton takes for a constant
     program = tl.program_id(0)
     split = program % splits
     lane = (program // splits).to(tl.int64)
-    along = tl.cdiv(inner, W).to(tl.int32)
+    along = (zero + tl.cdiv(inner, W)).to(tl.int32)
     if WALK == COLUMNS:
         blocks = tl.cdiv(units, W)
         segment = lane // blocks
@@ -36,8 +37,8 @@ def spot(outer, units, inner, splits, N: tl.constexpr, W: tl.constexpr, WALK: tl
         known = lanes < units - first
         unit = segment * units + first + lanes
         base = segment * inner * units + first
-        jump = units.to(tl.int64)
-        height = inner.to(tl.int64)
+        jump = zero + units
+        height = zero + inner
         width = units - first
         along = 1
     elif WALK == UNITS:
@@ -45,16 +46,16 @@ def spot(outer, units, inner, splits, N: tl.constexpr, W: tl.constexpr, WALK: tl
         unit = first + tl.arange(0, N)
         known = unit < units
         base = first * inner
-        jump = inner.to(tl.int64)
+        jump = zero + inner
         height = tl.minimum(units - first, N)
-        width = inner.to(tl.int64)
+        width = zero + inner
     else:
         unit = lane + tl.arange(0, 1)
         known = unit >= 0
         base = lane * inner
-        jump = inner.to(tl.int64) * units
-        height = outer.to(tl.int64)
-        width = inner.to(tl.int64)
+        jump = (zero + inner) * units
+        height = zero + outer
+        width = zero + inner
     return unit, known, split, base, jump, height, width, along
 
 
