@@ -180,8 +180,21 @@ def norms_cases() -> Any:
         yield about, norm_backward.gradient, TILE, 4, arguments | huge
         stage = {"G": 1, "P": PARTS, "all_groups": "i32", "parts": "i32", "count": "fp64"}
         stage |= {"running_mean": wide, "running_var": wide, "momentum": "fp64"}
-        for name, kernel in (("combine", norm_forward.combine), ("averages", norm_backward.averages)):
+        last = (("combine", norm_forward.combine), ("averages", norm_backward.averages))
+        for name, kernel in last:
             yield {"kernel": name, "dtype": dtype}, kernel, PARTS, 4, arguments | stage
+        # without weights, running statistics and averages, from the output
+        bare = dict.fromkeys(("weight", "bias", "running_mean", "running_var"))
+        without = (
+            arguments
+            | bare
+            | {"offsets": None, "products": None, "KEPT": False, "N": 1, "W": TILE, "WALK": 0}
+        )
+        yield {"kernel": "apply", "dtype": dtype, "sized": "inner"}, norm_forward.apply, TILE, 4, without
+        for name, kernel in (("sums", norm_backward.sums), ("gradient", norm_backward.gradient)):
+            yield {"kernel": name, "dtype": dtype, "sized": "inner"}, kernel, TILE, 4, without
+        for name, kernel in last:
+            yield {"kernel": name, "dtype": dtype}, kernel, PARTS, 4, arguments | stage | bare
 
 
 CASES = {

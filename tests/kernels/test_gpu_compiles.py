@@ -57,8 +57,8 @@ HALVES = [(90, ("float32", "bfloat16")), (80, ("float64", "float16"))]
         ("layers", 9, *HALVES[1]),
         ("bias_act", 9, 90, ("float32",)),
         ("bias_act", 9, 80, ("bfloat16",)),
-        ("norms", 21, 90, ("float32",)),
-        ("norms", 15, 80, ("bfloat16",)),
+        ("norms", 26, 90, ("float32",)),
+        ("norms", 20, 80, ("bfloat16",)),
         ("prelu", 12, 80, ("float32", "float16")),
     ],
 )
