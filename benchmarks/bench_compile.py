@@ -23,9 +23,10 @@ from torch.overrides import TorchFunctionMode
 import leaky
 import measure
 from architectures import HiFiGANGenerator, RRDBNet
-from bench_lean import Numbers, loss_of, outputs_of
 from compiled import compiled_bytes
 from leaky.kernels import native
+from lean_networks import loss_of, outputs_of
+from lean_numbers import Numbers
 from measure import Row, WrongResultError, quoted
 
 CANDIDATES = ("torch", "lean", "bits", "opaque")

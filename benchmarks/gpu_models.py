@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import apply_activation_checkpointing
 
 import bench_gpu
-import bench_lean
 import leaky
+import lean_networks
+from lean_numbers import Numbers
 from measure import Row, WrongResultError, timing_rows
 
 NAMES = ("yolov3", "nnunet", "hifigan", "rrdbnet")
@@ -23,7 +24,7 @@ NAMES = ("yolov3", "nnunet", "hifigan", "rrdbnet")
 
 def variants(name: str, device: str, compiled: bool) -> dict[str, nn.Module]:
     """The same network with the same weights, four ways."""
-    eager = bench_lean.built(bench_lean.NETWORKS[name], "eager").to(device)
+    eager = lean_networks.built(lean_networks.NETWORKS[name], "eager").to(device)
     found: dict[str, nn.Module] = {"eager": eager, "lean": copy.deepcopy(eager)}
     leaky.lean(found["lean"])
     found["checkpointing"] = copy.deepcopy(eager)
@@ -43,7 +44,7 @@ def _is_block(model: nn.Module, module: nn.Module) -> bool:
 
 def rows(name: str, rounds: int, device: str, compiled: bool = True) -> list[Row]:
     """A row for each variant: the step's time and the most memory it takes beyond weights and input."""
-    network = bench_lean.NETWORKS[name]
+    network = lean_networks.NETWORKS[name]
     x = torch.randn(network.trained_on, generator=torch.Generator().manual_seed(1)).to(device)
     models = variants(name, device, compiled)
     steps: dict[str, Callable[[], object]] = {
@@ -66,14 +67,14 @@ def optimiser(model: nn.Module) -> torch.optim.Optimizer:
 def step(model: nn.Module, x: Tensor, optimiser: torch.optim.Optimizer) -> None:
     """One training step."""
     optimiser.zero_grad()
-    bench_lean.loss_of(bench_lean.outputs_of(model, x)).backward()
+    lean_networks.loss_of(lean_networks.outputs_of(model, x)).backward()
     optimiser.step()
 
 
 def check(name: str, eager: nn.Module, lean: nn.Module, x: Tensor) -> None:
     """Lean is as near to float64 as eager is, twice its distance at most; raises `WrongResultError` else."""
-    truth = bench_lean.Numbers.of(copy.deepcopy(eager).double(), x.double())
-    own, found = (bench_lean.Numbers.of(copy.deepcopy(model), x).distance(truth) for model in (eager, lean))
+    truth = Numbers.of(copy.deepcopy(eager).double(), x.double())
+    own, found = (Numbers.of(copy.deepcopy(model), x).distance(truth) for model in (eager, lean))
     if not found.within(2 * own.outputs + 1e-6, 2 * own.gradient + 1e-4):
         raise WrongResultError(f"{name}: lean to float64 {found}, eager itself {own}")
 

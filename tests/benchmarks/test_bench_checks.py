@@ -12,11 +12,13 @@ import bench_bias_act
 import bench_lean
 import bench_norm_act
 import leaky
+import lean_networks
 from architectures import PlainConvUNet3d
+from lean_numbers import numbers
 from measure import WrongResultError
 
 SMALL = {
-    "small": bench_lean.Network(
+    "small": lean_networks.Network(
         "small", partial(PlainConvUNet3d, features=(4, 8)), (1, 1, 16, 16, 16), 0.62, (2, 1, 16, 16, 16)
     ),
 }
@@ -24,7 +26,7 @@ SMALL = {
 
 @pytest.fixture(autouse=True)
 def small_networks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bench_lean, "NETWORKS", SMALL)
+    monkeypatch.setattr(lean_networks, "NETWORKS", SMALL)
 
 
 def set_slopes(slope: float, model: nn.Module) -> None:
@@ -35,19 +37,19 @@ def set_slopes(slope: float, model: nn.Module) -> None:
 
 def test_a_model_that_did_not_change_is_right(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(leaky, "lean", lambda model: None, raising=False)
-    row = bench_lean.numbers("small")
+    row = numbers("small")
     assert row["outputs"] == row["gradient"] == row["tensor"] == 0
     assert (
         row["eager_gradient_to_float64"] >= row["lean_gradient_to_float64"]
     )  # the worst of several eager ones
-    assert "eager_gradient_to_float64" not in bench_lean.numbers("small", thorough=False)
+    assert "eager_gradient_to_float64" not in numbers("small", thorough=False)
 
 
 @pytest.mark.parametrize("thorough", [True, False])
 def test_a_model_with_another_slope_is_wrong(monkeypatch: pytest.MonkeyPatch, thorough: bool) -> None:
     monkeypatch.setattr(leaky, "lean", partial(set_slopes, 0.0101), raising=False)
     with pytest.raises(WrongResultError, match=r"small: lean to eager"):
-        bench_lean.numbers("small", thorough=thorough)
+        numbers("small", thorough=thorough)
 
 
 def test_a_gradient_that_is_not_finite_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,7 +59,7 @@ def test_a_gradient_that_is_not_finite_is_wrong(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(leaky, "lean", poison, raising=False)
     with pytest.raises(WrongResultError):
-        bench_lean.numbers("small")
+        numbers("small")
 
 
 def test_autocast_halves_what_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:

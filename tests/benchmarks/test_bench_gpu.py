@@ -16,9 +16,9 @@ from torch.nn import functional as F
 pytest.importorskip("triton")
 
 import bench_gpu
-import bench_lean
 import gpu_layers
 import gpu_models
+import lean_networks
 from architectures import PlainConvUNet3d
 from leaky.kernels import gpu, gpu_bias_act
 from measure import WrongResultError
@@ -133,8 +133,8 @@ def test_the_crossover_is_where_leaky_costs_no_more() -> None:
 @pytest.mark.filterwarnings("ignore::FutureWarning")
 def test_networks(gpu_or_interpreter: str, monkeypatch: Any) -> None:
     shape = (1, 1, 16, 16, 16)
-    small = replace(bench_lean.NETWORKS["nnunet_small"], build=partial(PlainConvUNet3d, features=(4, 8)))
-    monkeypatch.setattr(bench_lean, "NETWORKS", {"small": replace(small, shape=shape, trained_on=shape)})
+    small = replace(lean_networks.NETWORKS["nnunet_small"], build=partial(PlainConvUNet3d, features=(4, 8)))
+    monkeypatch.setattr(lean_networks, "NETWORKS", {"small": replace(small, shape=shape, trained_on=shape)})
     monkeypatch.setattr("leaky.kernels.select.REQUESTED", None)  # what is tested is not the kernels
     rows = gpu_models.rows("small", 2, gpu_or_interpreter, compiled=False)
     assert [row["candidate"] for row in rows] == ["eager", "lean", "checkpointing"]
@@ -144,6 +144,6 @@ def test_networks(gpu_or_interpreter: str, monkeypatch: Any) -> None:
     x = torch.ones(shape)
     with torch.no_grad():  # the same network, computed again or not
         for one, other in zip(
-            bench_lean.outputs_of(eager, x), bench_lean.outputs_of(checkpointed, x), strict=True
+            lean_networks.outputs_of(eager, x), lean_networks.outputs_of(checkpointed, x), strict=True
         ):
             assert F.mse_loss(one, other) == 0
