@@ -33,6 +33,20 @@ def test_p_with_ties_and_zeros_counts_every_sign_flip() -> None:
     assert signed_rank_p(differences, 0.1, "below") == pytest.approx((sums <= observed + 1e-9).mean())
 
 
+def test_the_last_digits_of_numbers_make_no_ranks() -> None:
+    """Accuracies of 500 samples in float32: differences are ties, and some lie on the edge, as in whole numbers."""
+    random = np.random.default_rng(2)
+    ours = random.integers(440, 460, 30)
+    theirs = ours - random.integers(0, 12, 30)
+    whole = (ours - theirs).astype(np.float64)
+    single = [(counts / 500).astype(np.float32).astype(np.float64) for counts in (ours, theirs)]
+    assert (whole == 5).any()
+    for side, _ in SIDES:
+        expected = signed_rank_p(whole, 5.0, side)
+        assert signed_rank_p(single[0] - single[1], 0.01, side, 1e-6) == expected
+    assert signed_rank_p(single[0] - single[1], 0.01) != signed_rank_p(whole, 5.0)
+
+
 def test_interval_holds_what_the_test_does_not_reject() -> None:
     differences = np.random.default_rng(1).normal(1.0, size=15)
     interval = hodges_lehmann(differences)

@@ -30,6 +30,7 @@ def hypothesis(
         (hypothesis("accuracy"), 0.0123, "+1.23 pp"),
         (hypothesis("accuracy"), -0.0123, "−1.23 pp"),
         (hypothesis("accuracy"), 0.0, "0 pp"),
+        (hypothesis("accuracy"), 3e-8, "0 pp"),
         (hypothesis("error rate"), 0.12, "+12 pp"),
         (hypothesis("share of units"), -0.00004, "−0.004 pp"),
         (hypothesis("share of units", minus=False), 0.025, "2.50 %"),

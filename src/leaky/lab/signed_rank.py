@@ -20,8 +20,8 @@ from leaky.records import Interval
 Array = NDArray[np.float64]
 Side = Literal["above", "below", "both"]
 
-_DIGITS = 12
-"""Differences that are equal to so many digits are ties: 0.3 - 0.2 is 0.1."""
+_DIGITS = 1e-12
+"""Differences that are equal but for that share of the largest are ties: 0.3 - 0.2 is 0.1."""
 
 
 def hodges_lehmann(differences: Array) -> Interval:
@@ -46,22 +46,35 @@ def hodges_lehmann(differences: Array) -> Interval:
     return Interval(middle, float(means[outside - 1]), float(means[-outside]))
 
 
-def signed_rank_p(differences: Array, edge: float, side: Side = "both") -> float:
+def signed_rank_p(differences: Array, edge: float, side: Side = "both", resolution: float = 0.0) -> float:
     """The chance of ranks as far "above" or "below" as these, or farther on "both" sides, were the median at `edge`.
 
-    Differences equal to it keep their rank and take no side (Pratt 1959); ties share one. NaN where there is none.
+    Differences equal to it keep their rank and take no side (Pratt 1959); ties share one. Equal are those no farther
+    apart than `resolution`, or the last digits of numbers would make ranks. NaN without a difference.
     """
     if not len(differences):
         return math.nan
     moved = differences - edge
-    finite = np.abs(moved[np.isfinite(moved)])
-    scale = float(finite.max()) if len(finite) and finite.max() > 0 else 1.0
-    moved = np.round(moved / scale, _DIGITS)
-    ranks = np.rint(2 * stats.rankdata(np.abs(moved)))[moved != 0].astype(np.int64)  # twice: halves of ties
+    sizes = np.abs(moved)
+    finite = sizes[np.isfinite(sizes)]
+    near = max(resolution, _DIGITS * float(finite.max(initial=0.0)))
+    moved = np.where(sizes <= near, 0.0, moved)
+    ranks = np.rint(2 * _ranks(np.abs(moved), near))[moved != 0].astype(np.int64)  # twice: halves of ties
     chances, above = _chances(ranks), int(ranks[moved[moved != 0] > 0].sum())
     upper, lower = float(chances[above:].sum()), float(chances[: above + 1].sum())
     p = {"above": upper, "below": lower, "both": 2 * min(upper, lower)}[side]
     return min(1.0, p)
+
+
+def _ranks(sizes: Array, near: float) -> Array:
+    """Ranks in which sizes that are `near` to the next are tied."""
+    order = np.argsort(sizes)
+    ordered = sizes[order]
+    with np.errstate(invalid="ignore"):  # of two that are infinite
+        apart = np.diff(ordered) > near
+    groups = np.empty(len(sizes))
+    groups[order] = np.concatenate([[0], np.cumsum(apart)])
+    return np.asarray(stats.rankdata(groups), np.float64)
 
 
 def _chances(ranks: NDArray[np.int64]) -> Array:

@@ -102,6 +102,20 @@ def test_pairs_without_a_number_are_left_out() -> None:
     assert rule([effect_of(hypothesis("higher"), broken)], family=1)[0].ruling == "supported"  # 11 of 12
 
 
+def test_accuracies_in_float32_are_ties() -> None:
+    random = np.random.default_rng(4)
+    ours = random.integers(440, 460, 30)
+    theirs = ours - random.integers(0, 12, 30)
+    singles = {
+        name: (counts / 500).astype(np.float32).astype(np.float64).tolist()
+        for name, counts in (("ours", ours), ("theirs", theirs))
+    }
+    wholes = {"ours": ours.tolist(), "theirs": theirs.tolist()}
+    for direction in ("higher", "same"):
+        found = effect_of(hypothesis(direction, 0.01), singles)  # type: ignore[arg-type]
+        assert found.p_value == effect_of(hypothesis(direction, 5.0), wholes).p_value  # type: ignore[arg-type]
+
+
 def test_a_diverged_run_is_the_worst_of_all() -> None:
     """It has the highest rank, and its size is not asked for."""
     one, worse = values(2.0), values(2.0)

@@ -19,6 +19,8 @@ from leaky.records import Interval
 from leaky.records.ledger import Effect, Forecast, Hypothesis, Prediction, Ruling
 
 ALPHA = 0.05
+_TOLD = 1e-6
+"""The share of a usual value that counts: what is nearer is equal."""
 WHOLE = 0.9
 """The share of the pairs that must have a number, or nothing is decided."""
 RULES = f"Hodges-Lehmann; signed ranks, two sides, equivalence by two one-sided tests; Holm; {ALPHA} {WHOLE}"
@@ -43,7 +45,7 @@ def effect_of(
         hypothesis,
         hodges_lehmann(known),
         len(known),
-        contrary_p(hypothesis, known),
+        contrary_p(hypothesis, known, _resolution(hypothesis, values)),
         math.nan,
         "undecided",
         asked=len(differences),
@@ -62,7 +64,14 @@ def differences_of(hypothesis: Hypothesis, values: Mapping[str, Sequence[float]]
     return np.asarray(total, np.float64)
 
 
-def contrary_p(hypothesis: Hypothesis, differences: NDArray[np.float64]) -> float:
+def _resolution(hypothesis: Hypothesis, values: Mapping[str, Sequence[float]]) -> float:
+    """What differences of these values cannot tell: accuracies are computed in float32."""
+    found = np.abs(np.concatenate([np.asarray(values[name], np.float64) for name in hypothesis.names]))
+    finite = found[np.isfinite(found)]
+    return _TOLD * float(np.median(finite)) if len(finite) else 0.0
+
+
+def contrary_p(hypothesis: Hypothesis, differences: NDArray[np.float64], resolution: float = 0.0) -> float:
     """The chance of differences as far from the margin as these, or farther, were the true effect at the margin.
 
     Two-sided, from the nearest margin, outside both margins or in one direction. Between two of them both are the
@@ -71,10 +80,14 @@ def contrary_p(hypothesis: Hypothesis, differences: NDArray[np.float64]) -> floa
     margin, direction = hypothesis.margin, hypothesis.direction
     middle = hodges_lehmann(differences).estimate if len(differences) else 0.0
     if direction in ("higher", "lower"):
-        return signed_rank_p(differences, margin if direction == "higher" else -margin)
+        edge = margin if direction == "higher" else -margin
+        return signed_rank_p(differences, edge, resolution=resolution)
     if abs(middle) > margin:
-        return signed_rank_p(differences, math.copysign(margin, middle))
-    return max(signed_rank_p(differences, -margin, "above"), signed_rank_p(differences, margin, "below"))
+        return signed_rank_p(differences, math.copysign(margin, middle), resolution=resolution)
+    return max(
+        signed_rank_p(differences, -margin, "above", resolution),
+        signed_rank_p(differences, margin, "below", resolution),
+    )
 
 
 def rule(effects: Sequence[Effect], family: int) -> list[Effect]:

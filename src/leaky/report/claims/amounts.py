@@ -10,6 +10,9 @@ from leaky.records.ledger import Hypothesis
 
 Kind = Literal["points", "percent", "factor", "plain"]
 
+_NOTHING = 1e-6
+"""A share that is the last digit of a number in float32, and told as 0."""
+
 _SHARES = ("accuracy", "error rate")
 
 
@@ -52,8 +55,8 @@ class Amount:
             return "–" if math.isnan(value) else "∞" if value > 0 else "−∞"
         if self.kind == "factor":
             return f"×{_factor(10**value)}" if abs(value) < 99 else "×0" if value < 0 else "×∞"
-        sign = "+" if value > 0 and self.kind == "points" else ""
-        told = sign + _digits(self.scaled(value))
+        sign = "+" if value >= _NOTHING and self.kind == "points" else ""
+        told = sign + _digits(0.0 if abs(value) < _NOTHING and self.kind != "plain" else self.scaled(value))
         mark = {"points": " pp", "percent": " %", "plain": f" {self.unit}"}[self.kind]
         return (told + mark if unit else told).strip()
 
