@@ -89,7 +89,7 @@ LAYERS = {
         native,
         gpu_norms,
         small=256,
-        keeps="its output or the norm's input, as its weights are: ask the layer's own explain(x)",
+        keeps="its output or the norm's input, by its weights (the layer's own explain(x) tells)",
         keeps_in_triton="the norm's input",
         keeps_in_torch="the norm's input and its own output",
     ),
