@@ -50,6 +50,15 @@ WRONG: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: F.rrelu(x, training="yes"),  # type: ignore[arg-type]
         "rrelu: `training` must be True or False, got 'yes'",
     ),
+    "p": (lambda: F.dropout(x, "a"), "dropout: `p` must be a number, got 'a'"),  # type: ignore[arg-type]
+    "training of dropout": (
+        lambda: F.dropout(x, 0.1, None),  # type: ignore[arg-type]
+        "dropout: `training` must be True or False, got None",
+    ),
+    "what is dropped": (
+        lambda: F.dropout([1.0]),  # type: ignore[arg-type]
+        "dropout: `input` must be a torch.Tensor, got [1.0]; write torch.as_tensor(...)",
+    ),
     "beta": (
         lambda: F.softplus(x, beta=0),
         "softplus: `beta` must not be 0, got 0; as it grows, softplus becomes relu",

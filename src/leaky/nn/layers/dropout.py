@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from torch.overrides import handle_torch_function, has_torch_function_unary
 
 from leaky.kernels.select import serving
+from leaky.nn import arguments
 from leaky.nn.backward import has_no_address
 from leaky.nn.layout import same_layout
 from leaky.nn.ops import forward_with_bits, unpacked
@@ -105,6 +106,10 @@ def dropout(
     if has_torch_function_unary(input):
         seen: torch.Tensor = handle_torch_function(dropout, (input,), input, p, training, inplace)
         return seen
+    if not isinstance(input, torch.Tensor) or type(p) is not float or training is not True or inplace:
+        arguments.tensor("dropout", "input", input, "write torch.as_tensor(...)")
+        arguments.check("dropout", input, inplace, p=p)
+        arguments.flag("dropout", "training", training)
     learns = input.requires_grad and torch.is_grad_enabled() and not (inplace and input.is_leaf)
     if training and learns and 0 < p < 1 and (kernels := serving("dropout", input)[0]) is not None:
         drawn = torch.empty_like(input, dtype=torch.bool, requires_grad=False).bernoulli_(1 - p)
