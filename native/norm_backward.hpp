@@ -95,7 +95,7 @@ Sums block_sums(const T* grad, const T* source, const Runs& r, int64_t offset, i
 
 template <class T, Act A, bool Kept, bool Stream>
 void block_grad(const T* grad, const T* source, T* grad_x, const Runs& r, int64_t offset, int64_t stride,
-                const Back<Compute<T>>& back) {
+                const Back<Compute<T>>& back, int64_t next) {
     using C = Compute<T>;
     constexpr int lanes = Pack<C>::lanes;
     const Reader<T, A, Kept> reader(back);
@@ -104,17 +104,18 @@ void block_grad(const T* grad, const T* source, T* grad_x, const Runs& r, int64_
         const T *g = grad + r.offset + run * r.stride, *p = source + offset + run * stride;
         T* out = grad_x + r.offset + run * r.stride;
         each_pack<lanes>({0, 1, 0, r.length}, [&](int64_t i, int count) __attribute__((always_inline)) {
+            fetch_far<lanes>(g + i + next);
+            fetch_far<lanes>(p + i + (Kept ? 0 : next));
             Pack<C> gz, xhat;
             reader.read(load_up_to(p + i, count, C(0)), load_up_to(g + i, count, C(0)), gz, xhat);
             store_up_to<Stream>(out + i, count, (gz * scale - less) - xhat * product);
         });
     }
-    if constexpr (Stream) stream_end();
 }
 
 template <class T> struct BackRuns {
     Sums (*sums)(const T*, const T*, const Runs&, int64_t, int64_t, const Back<Compute<T>>&, int64_t);
-    void (*grad)(const T*, const T*, T*, const Runs&, int64_t, int64_t, const Back<Compute<T>>&);
+    void (*grad)(const T*, const T*, T*, const Runs&, int64_t, int64_t, const Back<Compute<T>>&, int64_t);
 };
 
 template <class T, Act A, bool Kept> BackRuns<T> back_runs(bool stream) {
@@ -166,19 +167,19 @@ template <class T> bool norm_backward_rows(const NormBackward& p) {
         }
         return all;
     };
-    const auto grad_piece = [&](int64_t unit, const Runs& r, Back<C> back, const Sums& average) {
+    const auto grad_piece = [&](int64_t unit, const Runs& r, Back<C> back, const Sums& average, int64_t next) {
         const int64_t place = place_of(p, unit % p.c);
         back.offset = C(average.grad);
         back.product = C(average.product);
-        if (place < 0) from_y.grad(grad, y, grad_x, r, r.offset, r.stride, back);
-        else from_x.grad(grad, kept, grad_x, r, kept_at(unit, place, r), runs_apart, back);
+        if (place < 0) from_y.grad(grad, y, grad_x, r, r.offset, r.stride, back, next);
+        else from_x.grad(grad, kept, grad_x, r, kept_at(unit, place, r), runs_apart, back, next);
     };
     const auto averages_of = [&](int64_t group) {
         return averages<C>(p, group, group * share % p.c, sums.data + group * share, count);
     };
 
     if (!groups.shared) {
-        groups.each_group(p.threads, [&](int64_t group) {
+        groups.each_group(p.threads, kPiece / 8, [&](int64_t group, int64_t next) {
             const int64_t first = group * share, end = first + share;
             for (int64_t unit = first; wanted && unit < end; ++unit) {
                 const Back<C> back(p, unit);
@@ -189,7 +190,7 @@ template <class T> bool norm_backward_rows(const NormBackward& p) {
             }
             if (!grad_x) return;
             const Sums average = averages_of(group);
-            for (int64_t unit = first; unit < end; ++unit) grad_piece(unit, groups.unit(unit), Back<C>(p, unit), average);
+            for (int64_t unit = first; unit < end; ++unit) grad_piece(unit, groups.unit(unit), Back<C>(p, unit), average, wanted ? next : 0);
         });
     } else {
         if (wanted) groups.each_piece(p.threads, cut, [&](int64_t unit, const Runs& piece, int64_t i) {
@@ -204,7 +205,7 @@ template <class T> bool norm_backward_rows(const NormBackward& p) {
         if (!average.data) return false;
         for (int64_t group = 0; group < groups.count; ++group) average[group] = averages_of(group);
         if (grad_x) groups.each_piece(p.threads, cut, [&](int64_t unit, const Runs& piece, int64_t) {
-            grad_piece(unit, piece, Back<C>(p, unit), average[unit / share]);
+            grad_piece(unit, piece, Back<C>(p, unit), average[unit / share], 0);
         });
     }
     for (int64_t channel = 0; wanted && channel < p.c; ++channel) {

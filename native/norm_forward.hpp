@@ -9,16 +9,17 @@
 
 LEAKY_LEVEL_BEGIN
 
+/// `next`: how far behind what is read that lies which is read afterwards; 0: not known. Tasks end with stream_end().
 template <class T, Act A, bool Stream>
-void apply(const T* x, T* out, const Runs& r, const Affine<Compute<T>>& affine, Compute<T> slope_) {
+void apply(const T* x, T* out, const Runs& r, const Affine<Compute<T>>& affine, Compute<T> slope_, int64_t next) {
     using C = Compute<T>;
     const Same<C> mean = splat(affine.mean), scale = splat(affine.scale), bias = splat(affine.bias);
     const Same<C> slope = splat(slope_);
     each_pack<Pack<C>::lanes>(r, [=](int64_t at, int count) __attribute__((always_inline)) {
+        fetch_far<Pack<C>::lanes>(x + at + next);
         const Pack<C> z = (load_up_to(x + at, count, C(0)) - mean) * scale + bias;
         store_up_to<Stream>(out + at, count, activate<A>(z, slope));
     });
-    if constexpr (Stream) stream_end();
 }
 
 /// A contiguous call: units (channels, or channels of a sample) that `share` by `share` make a group, which has its
@@ -29,16 +30,19 @@ struct Groups {
     int64_t step;     // from one unit to the next
     bool shared;      // pieces of a group go to several threads
     int64_t at_once;  // else: groups per task
+    int64_t length;   // of a group
 
     explicit Groups(const NormShape& p) : share(p.share()) {
         units = p.groups ? p.n * p.c : p.c;
         count = units / share;
         first = p.groups ? Runs{0, 1, p.s, p.s} : Runs{0, p.n, p.c * p.s, p.s};
         step = p.s;
-        const int64_t length = first.runs * first.length * share;
+        length = first.runs * first.length * share;
         shared = p.threads > 1 && count < 4 * int64_t(p.threads) && length >= 2 * kPiece;
         const int64_t runs = first.runs * (first.length < 32 ? 32 : first.length) * share;  // short runs cost a pack each
         at_once = runs >= kPiece ? 1 : kPiece / 2 / (runs + 64) + 1;                        // and a group as much as two
+        const int64_t even = count / (8 * int64_t(p.threads > 0 ? p.threads : 1));
+        if (length <= kPiece && at_once < 8) at_once = even < at_once ? at_once : even < 8 ? even : 8;  // a task has a next group
     }
     Runs unit(int64_t i) const {
         Runs r = first;
@@ -49,19 +53,23 @@ struct Groups {
     Runs group(int64_t i) const {
         return share == 1 ? unit(i) : Runs{i * share * step, 1, share * step, share * step};
     }
-    /// body(group), several small ones to a task.
-    template <class Body> void each_group(int threads, const Body& body) const {
-        const int64_t all = count, together = at_once;
-        parallel((all + together - 1) / together, threads, [&body, all, together](int64_t task) {
-            for (int64_t i = task * together; i < (task + 1) * together && i < all; ++i) body(i);
+    /// body(group, how far behind its numbers lie those of the next: 0 at the end of a task, and where groups have
+    /// more than `most` elements and L2 does not hold two), several small ones to a task.
+    template <class Body> void each_group(int threads, int64_t most, const Body& body) const {
+        const int64_t all = count, together = at_once, far = length <= most ? share * step : 0;
+        parallel((all + together - 1) / together, threads, [&body, all, together, far](int64_t task) {
+            const int64_t end = (task + 1) * together < all ? (task + 1) * together : all;
+            for (int64_t i = task * together; i < end; ++i) body(i, i + 1 < end ? far : 0);
+            stream_end();  // of every unit it would cost more than a short unit takes
         });
     }
     /// body(unit, piece of it, number of the piece), several small units to a task.
     template <class Body> void each_piece(int threads, const Cut& cut, const Body& body) const {
         const int64_t together = cut.count > 1 ? 1 : kPiece / (first.runs * first.length + 64) + 1, all = units;
         parallel(cut.count > 1 ? all * cut.count : (all + together - 1) / together, threads, [&](int64_t task) {
-            if (cut.count > 1) return body(task / cut.count, Cut(unit(task / cut.count), kPiece).at(task % cut.count), task % cut.count);
-            for (int64_t i = task * together; i < (task + 1) * together && i < all; ++i) body(i, unit(i), 0);
+            if (cut.count > 1) body(task / cut.count, Cut(unit(task / cut.count), kPiece).at(task % cut.count), task % cut.count);
+            for (int64_t i = task * together; cut.count <= 1 && i < (task + 1) * together && i < all; ++i) body(i, unit(i), 0);
+            stream_end();
         });
     }
 };
@@ -72,7 +80,7 @@ template <class T> bool norm_streams(const NormShape& p, const void* in, const v
            reinterpret_cast<uintptr_t>(out) % 64 == 0 && (p.channels_last ? p.c : p.s) * int64_t(sizeof(T)) % 64 == 0;
 }
 
-template <class T> using ApplyRuns = void (*)(const T*, T*, const Runs&, const Affine<Compute<T>>&, Compute<T>);
+template <class T> using ApplyRuns = void (*)(const T*, T*, const Runs&, const Affine<Compute<T>>&, Compute<T>, int64_t);
 
 template <class T> ApplyRuns<T> choose_apply(const NormForward& p) {
     const bool stream = norm_streams<T>(p, p.x, p.out);
@@ -112,7 +120,7 @@ template <class T> bool norm_forward_rows(const NormForward& p) {
         return Affine<C>(p, p.weight, p.bias, mean[group], inverse, unit % p.c);
     };
     if (!groups.shared) {
-        groups.each_group(p.threads, [&](int64_t group) {
+        groups.each_group(p.threads, kPiece, [&](int64_t group, int64_t next) {
             if (!p.given) {
                 const Cut pieces(groups.group(group), kPiece);
                 Moments all{0, 0, 0};
@@ -122,7 +130,7 @@ template <class T> bool norm_forward_rows(const NormForward& p) {
             if (!out) return;
             const double inverse = inverse_std(p, var[group]);
             for (int64_t unit = group * share; unit < (group + 1) * share; ++unit)
-                run(x, out, groups.unit(unit), affine(group, unit, inverse), slope);
+                run(x, out, groups.unit(unit), affine(group, unit, inverse), slope, p.given ? 0 : next);
         });
         return true;
     }
@@ -141,7 +149,7 @@ template <class T> bool norm_forward_rows(const NormForward& p) {
     }
     if (out) groups.each_piece(p.threads, Cut(groups.first, kPiece), [&](int64_t unit, const Runs& piece, int64_t) {
         const int64_t group = unit / share;
-        run(x, out, piece, affine(group, unit, inverse_std(p, var[group])), slope);
+        run(x, out, piece, affine(group, unit, inverse_std(p, var[group])), slope, 0);
     });
     return true;
 }

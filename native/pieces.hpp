@@ -70,24 +70,25 @@ template <int count, class T> LEAKY_INLINE void fetch(const T* p) {
     for (size_t byte = 0; byte < count * sizeof(T); byte += 64) __builtin_prefetch(reinterpret_cast<const char*>(p) + byte);
 }
 
+/// The same into L2, for what follows after more than L1 holds.
+template <int count, class T> LEAKY_INLINE void fetch_far(const T* p) {
+    for (size_t byte = 0; byte < count * sizeof(T); byte += 64) __builtin_prefetch(reinterpret_cast<const char*>(p) + byte, 0, 2);
+}
+
 /// From one block to the next; 0 at the end, where what is there is asked for again.
 inline int64_t ahead(const Cut& blocks, int64_t i) {
     return i + 1 < blocks.count ? blocks.at(i + 1).offset - blocks.at(i).offset : 0;
 }
 
-/// Of one block: its mean first, then distances from that; the second reading is from L1.
-template <class T> Moments block_moments(const T* x, const Runs& r, int64_t next) {
+/// Of one block by distances from `about`, read once.
+template <class T> Moments moments_about(Compute<T> about, const T* x, const Runs& r, int64_t next) {
     using C = Compute<T>;
     constexpr int lanes = Pack<C>::lanes;
     const double count = double(r.runs * r.length);
-    Pack<C> sum{}, rest{}, squares{};
+    const Same<C> centre = splat(about);
+    Pack<C> rest{}, squares{};
     each_pack<lanes>(r, [&](int64_t at, int n) __attribute__((always_inline)) {
         fetch<lanes>(x + at + next);
-        sum = sum + load_up_to(x + at, n, C(0));
-    });
-    const C about = C(total(sum) / count);
-    const Same<C> centre = splat(about);
-    each_pack<lanes>(r, [&](int64_t at, int n) __attribute__((always_inline)) {
         const Pack<C> apart = load_up_to(x + at, n, about) - centre;
         rest = rest + apart;
         squares = squares + apart * apart;
@@ -96,10 +97,35 @@ template <class T> Moments block_moments(const T* x, const Runs& r, int64_t next
     return {count, double(about) + off, total(squares) - off * off * count};
 }
 
+/// Of one block: its mean first, then distances from that; the second reading is from L1.
+template <class T> Moments block_moments(const T* x, const Runs& r, int64_t next) {
+    using C = Compute<T>;
+    constexpr int lanes = Pack<C>::lanes;
+    Pack<C> sum{};
+    each_pack<lanes>(r, [&](int64_t at, int n) __attribute__((always_inline)) {
+        fetch<lanes>(x + at + next);
+        sum = sum + load_up_to(x + at, n, C(0));
+    });
+    return moments_about<T>(C(total(sum) / double(r.runs * r.length)), x, r, 0);
+}
+
+/// A block's neighbours mostly have its mean: distances from that of the block before lose little, and tell where
+/// they do (a mean as far away as the numbers are apart), to read the block again.
 template <class T> Moments piece_moments(const T* x, const Runs& piece) {
+    using C = Compute<T>;
     const Cut blocks(piece, kBlock);
-    Moments all{0, 0, 0};
-    for (int64_t i = 0; i < blocks.count; ++i) all.add(block_moments(x, blocks.at(i), ahead(blocks, i)));
+    Moments all{0, 0, 0}, last{0, 0, 0};
+    for (int64_t i = 0; i < blocks.count; ++i) {
+        const Runs r = blocks.at(i);
+        const double about = double(C(last.mean));
+        bool near = i > 0;
+        if (near) {
+            last = moments_about<T>(C(about), x, r, ahead(blocks, i));
+            near = (last.mean - about) * (last.mean - about) * last.count <= last.squares;
+        }
+        if (!near) last = block_moments(x, r, i > 0 ? 0 : ahead(blocks, i));
+        all.add(last);
+    }
     return all;
 }
 

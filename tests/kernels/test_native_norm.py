@@ -194,3 +194,38 @@ def test_weight_and_bias_of_two_dtypes_are_refused() -> None:
 def test_nothing_to_do() -> None:
     empty, v = torch.empty(0, 2, 3), torch.ones(2)
     native.norm_act_forward(empty, empty, v, v, v, v, 1e-5, 0.1, 0, 2, 3, False, 0, False)
+
+
+@pytest.mark.parametrize("over", OVER)
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_statistics_where_the_mean_moves_within_a_channel(dtype, over) -> None:
+    """Blocks are read once, by distances from the mean of the block before, and again where that is far."""
+    groups, length = groups_of(over, 4), 70_001
+    noise = torch.randn(1, 4, length, generator=torch.Generator().manual_seed(0))
+    place = torch.arange(length)
+    moved = {
+        "a step": (place > 10_000) * 300.0,
+        "steps": (place // 1000 % 2) * 300.0,
+        "a ramp": place / 500,
+        "constant at last": torch.where(place < 5000, 1.0, 0.0),
+    }
+    for what, centre in moved.items():
+        x = (noise * (place < 40_000 if what == "constant at last" else 1) + centre).to(dtype)
+        wide = torch.float64 if dtype is torch.float64 else torch.float32
+        mean, var = torch.empty(groups or 4, dtype=wide), torch.empty(groups or 4, dtype=wide)
+        native.norm_act_forward(x, None, None, None, mean, var, 1e-5, 0.1, 1, 4, length, False, groups, False)
+        rows = x.double().view(groups or 4, -1)
+        limit = 1e-13 if dtype is torch.float64 else 5e-7
+        wanted = (rows - rows.mean(1, keepdim=True)).square().mean(1)  # torch's own var is off by 1e-12
+        assert ((mean - rows.mean(1)).abs() / wanted.sqrt()).max() < limit, what
+        assert ((var - wanted).abs() / wanted).max() < limit, what
+
+
+def test_constant_numbers_have_no_variance_and_one_infinity_spoils_its_own() -> None:
+    x = torch.full((1, 2, 9000), 3.3)
+    x[0, 1, 2500] = math.inf
+    mean, var = torch.empty(2), torch.empty(2)
+    native.norm_act_forward(x, None, None, None, mean, var, 1e-5, 0.1, 1, 2, 9000, False, 0, False)
+    assert mean[0] == x[0, 0, 0]
+    assert var[0] == 0
+    assert var[1].isnan()
