@@ -45,6 +45,17 @@ def test_unknown_names(name: str, message: str) -> None:
     assert str(errors.unknown_name("activation", name, ["tanh", "relu", "leaky_relu"])) == message
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("rellu", "unknown activation `rellu`: did you mean `relu`? see `leaky list`"),
+        ("xyz", "unknown activation `xyz`: see `leaky list`"),
+    ],
+)
+def test_unknown_names_among_many(name: str, message: str) -> None:
+    assert str(errors.unknown_name("activation", name, ["tanh", "relu"], see="leaky list")) == message
+
+
 def test_a_missing_extra_says_how_to_get_it() -> None:
     message = "leaky.demo needs surely_not_installed: pip install 'leaky[demo]'"
     with pytest.raises(errors.MissingExtraError, match=f"^{re.escape(message)}$"):

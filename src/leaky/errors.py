@@ -64,12 +64,18 @@ def shown(value: object) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
-    """The error for a `name` that is not among the `known` ones, with the nearest of them as suggestion."""
+def unknown_name(kind: str, name: str, known: Iterable[str], *, see: str = "") -> UnknownNameError:
+    """The error for a `name` that is not among the `known` ones, with the nearest of them as suggestion.
+
+    Where there are too many to name them all, `see` is what lists them.
+    """
     names = sorted(known)
     near = difflib.get_close_matches(name.lower().replace("-", "_"), names, n=1, cutoff=0.55)
     if not near:  # "LeakyReLU" is near to "leaky_relu" once the underscores are out of the way
         bare = {known_name.replace("_", ""): known_name for known_name in names}
         near = [bare[match] for match in difflib.get_close_matches(name.lower(), bare, n=1, cutoff=0.6)]
-    hint = f"did you mean `{near[0]}`?" if near else f"known are {', '.join(names)}"
+    hints = [f"did you mean `{near[0]}`?"] if near else []
+    if see:
+        hints.append(f"see `{see}`")
+    hint = " ".join(hints) or f"known are {', '.join(names)}"
     return UnknownNameError(f"unknown {kind} `{' '.join(name.split())[:80]}`: {hint}")

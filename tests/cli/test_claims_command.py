@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 
 def test_claims_are_measured_listed_and_told(leaky_shell: Any, tmp_path: Path) -> None:
     options = ("--budget", "smoke", "--workers", "1")
@@ -32,4 +34,28 @@ def test_definitions_are_written(leaky_shell: Any, tmp_path: Path) -> None:
 def test_an_unknown_claim_is_one_line(leaky_shell: Any) -> None:
     done = leaky_shell("claims", "sprase")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "leaky: unknown claim `sprase`: did you mean `sparse`?\n"
+    assert done.stderr == "leaky: unknown claim `sprase`: did you mean `sparse`? see `leaky claims --list`\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--workers", "0"), "`workers` must be a whole number of at least 1, got 0"),
+        (("--executor", "dask://127.0.0.1:1"), "no Dask scheduler answers at dask://127.0.0.1:1 ("),
+    ],
+)
+def test_errors_say_claims(leaky_shell: Any, tmp_path: Path, options: tuple[str, str], told: str) -> None:
+    if "--executor" in options:
+        pytest.importorskip("distributed", reason="Dask is not installed")
+    done = leaky_shell("claims", "sparse", *options, DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT="1s")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert done.stderr.startswith(f"leaky: claims: {told}")
+    assert not (tmp_path / "claims.db").exists()
+
+
+def test_listing_writes_no_store(leaky_shell: Any, tmp_path: Path) -> None:
+    rows = leaky_shell("claims", "--list", "--json", check=True).stdout.splitlines()
+    told = [json.loads(row) for row in rows]
+    assert {row["missing"] for row in told} == {"not measured", "not testable"}
+    assert all(row["ruling"] is None for row in told)
+    assert list(tmp_path.iterdir()) == []

@@ -24,7 +24,9 @@ def report(
     markdown: Annotated[Path | None, typer.Option(help="Markdown to write: tables and sentences.")] = None,
     tensorboard: Annotated[
         Path | None,
-        typer.Option(help="Folder to write TensorBoard runs into (needs pip install 'leaky[tensorboard]')."),
+        typer.Option(
+            help="Folder to write TensorBoard runs into (needs pip install 'leaky\\[tensorboard]')."
+        ),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object per line, study and activation.")

@@ -58,7 +58,7 @@ ExecutorOption = Annotated[
     str | None,
     typer.Option(
         help="Who trains: local (default), or dask://HOST:PORT, the workers of a Dask scheduler "
-        "(needs pip install 'leaky[dask]')."
+        "(needs pip install 'leaky\\[dask]')."  # escaped: Rich reads markup in a help text
     ),
 ]
 

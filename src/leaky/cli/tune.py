@@ -47,7 +47,7 @@ def tune(
     search: Annotated[
         str | None,
         typer.Option(
-            help="grid (default) or optuna (needs pip install 'leaky[tune]'; for layers the only one)."
+            help="grid (default) or optuna (needs pip install 'leaky\\[tune]'; for layers the only one)."
         ),
     ] = None,
     trials: Annotated[

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from leaky.errors import ArgumentError, StoreError, UnknownNameError
+from leaky.errors import ArgumentError, StoreError, StudyError, UnknownNameError
 from leaky.lab import run_claims
 from leaky.lab.claims import table
 from leaky.lab.claims.claim import Claim, Measurement
@@ -72,6 +72,8 @@ def test_names_and_numbers() -> None:
     assert len(table.chosen()) == len(NAMES)
     with pytest.raises(UnknownNameError, match="did you mean `half_dead`"):
         table.chosen(["half_daed"])
+    with pytest.raises(UnknownNameError, match=r"^unknown claim `0`: see `leaky claims --list`$"):
+        table.chosen(["0"])
 
 
 def test_a_wrong_budget_is_one_line() -> None:
@@ -111,6 +113,13 @@ def test_what_is_measured_is_not_measured_again(alone: Claim, tmp_path: Path) ->
     assert first == again
 
 
+@pytest.mark.parametrize("name", ["c.db", "nowhere/c.db"])
+def test_reading_makes_no_store(alone: Claim, tmp_path: Path, name: str) -> None:
+    (entry,) = run_claims(store=tmp_path / name, workers=1, measure=False)
+    assert (entry.missing, entry.ruling) == ("not measured", None)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_stopped_run_goes_on(alone: Claim, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put, told = KeptClaims.put, []
 
@@ -142,6 +151,18 @@ def test_an_interrupted_run_writes_its_page(
     with pytest.raises(KeyboardInterrupt):
         run_claims(store=tmp_path / "c.db", workers=1, page=tmp_path / "claims.md")
     assert "Not measured" in (tmp_path / "claims.md").read_text()
+
+
+def unfit(seed: int) -> dict[str, float]:
+    raise StudyError("compare: no result")
+
+
+def test_what_is_shared_with_compare_speaks_as_claims(
+    alone: Claim, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    _only(monkeypatch, dataclasses.replace(alone, method=Measurement(unfit, {})))
+    (entry,) = run_claims(store=tmp_path / "c.db", workers=1)
+    assert entry.missing == "failed: StudyError: claims: no result"
 
 
 def failing(seed: int) -> dict[str, float]:

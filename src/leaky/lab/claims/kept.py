@@ -26,13 +26,20 @@ _TABLES = (
 
 
 class KeptClaims:
-    """Two tables beside the trials of a store: an older leaky does not look at them."""
+    """Two tables beside the trials of a store: an older leaky does not look at them.
 
-    def __init__(self, path: str | Path) -> None:
-        with Store(path) as store:  # made or checked, with the words that every store is refused with
-            self.path = store.path
+    Without `create` a store that is not there is not made: it reads as an empty one.
+    """
+
+    def __init__(self, path: str | Path, *, create: bool = True) -> None:
+        self.path = Path(path).expanduser().absolute()
+        there = create or self.path.exists()
+        if there:
+            with Store(path):  # made or checked, with the words that every store is refused with
+                pass
         with self._told("open"):
-            self._database = sqlite3.connect(self.path, timeout=30, isolation_level=None)
+            place = self.path if there else ":memory:"
+            self._database = sqlite3.connect(place, timeout=30, isolation_level=None)
             for table in _TABLES:
                 self._database.execute(table)
 

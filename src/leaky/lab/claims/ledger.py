@@ -21,6 +21,7 @@ from leaky.lab.claims.trained import Found, train
 from leaky.lab.claims.work import Seed, measured
 from leaky.lab.engine import Engine, Named, engine
 from leaky.lab.environment import environment
+from leaky.lab.speaker import speaking_as
 from leaky.records.ledger import Entry, Outcome
 from leaky.report.text import duration_text
 from leaky.report.write import check_writable
@@ -54,7 +55,8 @@ class Ledger:
             time_left = f"; about {duration_text(pace * sum(left.values()))} left" if left else ""
             self.told(f"{place} of {len(claims)}: {claim.number} {claim.name}{time_left}")
             try:
-                self.measure(claim)
+                with speaking_as("claims"):
+                    self.measure(claim)
             except StoreError:
                 raise  # there is no place for the others either
             except Exception as error:
@@ -160,7 +162,7 @@ def run_claims(
         workers: processes side by side; by default one per core.
         executor: who trains: "local" (default), "dask://HOST:PORT", or a `distributed.Client`. What needs no training
             is measured here.
-        measure: False only reads what the store has.
+        measure: False only reads what the store has; one that is not there has nothing, and is not made.
         progress: show that of every comparison on stderr.
         told: is given the plan with its estimate, then a line for every claim.
 
@@ -186,7 +188,12 @@ def run_claims(
     if page is not None:
         check_writable(page, "page")
     here = workers if executor in (None, "local") else None
-    with engine(executor, workers) as trainers, engine(None, here) as local, KeptClaims(store) as kept:
+    with (
+        speaking_as("claims"),
+        engine(executor, workers) as trainers,
+        engine(None, here) as local,
+        KeptClaims(store, create=measure) as kept,
+    ):
         ledger = Ledger(kept, budget, trainers, local, told, progress)
         try:
             if measure:

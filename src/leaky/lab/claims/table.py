@@ -71,6 +71,6 @@ def chosen(names: Iterable[str] = ()) -> tuple[Claim, ...]:
     for name in wanted:
         members = [c for c in CLAIMS.values() if name in (c.name, str(c.number))]
         if not members:
-            raise unknown_name("claim", name, CLAIMS)
+            raise unknown_name("claim", name, CLAIMS, see="leaky claims --list")
         found.update({claim.name: claim for claim in members})
     return tuple(found.values())

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from leaky import report as reports
-from leaky.errors import ArgumentError, LeakyError, shown
+from leaky.errors import ArgumentError, shown
 from leaky.extras import require
 from leaky.lab.build import build_model
 from leaky.lab.data import seeded
@@ -63,15 +62,3 @@ def check_outputs(report: str | Path | None, png: str | Path | None) -> None:
         reports.check_writable(report)
     if png is not None:
         reports.check_directory(png)
-
-
-@contextmanager
-def as_tune() -> Iterator[None]:
-    """What both doors check says `compare:`; here the call was another."""
-    try:
-        yield
-    except LeakyError as error:
-        text = str(error)
-        if not text.startswith("compare: "):
-            raise
-        raise type(error)(f"tune: {text.removeprefix('compare: ')}") from error

@@ -22,10 +22,11 @@ from leaky.lab.loading import fingerprint, task_source
 from leaky.lab.preflight import preflight
 from leaky.lab.recipe_changes import Changes, changed
 from leaky.lab.runner import Runner
+from leaky.lab.speaker import speaking_as
 from leaky.lab.store import Store
 from leaky.lab.study import SEEDS, SMOKE_SEEDS, call_text, margin_of
 from leaky.lab.tuning import best, result
-from leaky.lab.tuning.arguments import as_tune, by_optuna, check_outputs, places
+from leaky.lab.tuning.arguments import by_optuna, check_outputs, places
 from leaky.lab.tuning.search import OptunaSearch
 from leaky.lab.tuning.settings import Settings, beside, reachable
 from leaky.lab.tuning.shape import Shape, shape
@@ -135,7 +136,7 @@ def tune(
     asked = dict(locals())
     began = time.monotonic()
     few = budget == "smoke"
-    with as_tune():
+    with speaking_as("tune"):
         shaped = shape(activation, values, few=few)
         searched = by_optuna(asked)
         usual_tuning, usual = SMOKE_SEEDS if few else SEEDS
@@ -144,7 +145,7 @@ def tune(
         )
         check_outputs(report, png)
     with (
-        as_tune(),
+        speaking_as("tune"),
         engine(executor, workers) as trainers,
         tempfile.TemporaryDirectory(prefix="leaky-") as scratch,
     ):
