@@ -113,7 +113,9 @@ def made(*effects: Effect) -> Entry:
 def test_hypotheses_are_counted() -> None:
     one, other = effect(0.02, "supported"), effect(0.02, "refuted")
     assert tally(made(one, other, other)) == "Of 3 hypotheses 1 holds, 2 do not."
-    assert tally(made(one, one)) == "All 2 hypotheses hold."
+    assert tally(made(one, one)) == "Both hypotheses hold."
+    assert tally(made(other, other)) == "Neither hypothesis holds."
+    assert tally(made(other, other, other)) == "None of its 3 hypotheses holds."
     assert tally(made(one)) == ""
 
 

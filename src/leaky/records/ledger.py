@@ -141,6 +141,8 @@ class Entry:
     forecasts: tuple[Forecast, ...] = ()
     universal: bool = False
     """Whether the statement says "always", so that one case against it refutes it."""
+    remark: str = ""
+    """What it comes to in plain words, written after the result."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; what is not a finite number is None."""

@@ -12,6 +12,7 @@ import pytest
 from leaky.errors import ArgumentError
 from leaky.lab import run_claims
 from leaky.lab.claims.page import write_page
+from leaky.lab.claims.remarks import REMARKS, remark, short
 from leaky.lab.claims.table import CLAIMS, family
 from leaky.lab.claims.verdicts import effect_of, rule, together
 from leaky.records.ledger import Entry, Forecast, Outcome, Prediction, Ruling
@@ -48,12 +49,13 @@ def test_the_page_tells_it_all() -> None:
         refuted.literature,
         "Of 1 that were measured, 1 does not.",
         "## What is not",
-        "**Does not hold.** All 4 hypotheses do not.\n\nAs many exact zeros",
+        "**Does not hold.** None of its 4 hypotheses holds.\n\nAs many exact zeros",
         f"| 16 | [{refuted.statement}](#sparse) | does not hold | 4 do not | as many exact zeros",
-        ": no, −50 pp (−50 to −50 pp) | yes |",
+        ": no, −50 pp (every seed) | yes |",
         "Ruling predicted: refuted; came out: refuted.",
-        f"| −5.00 to +5.00 pp | −50 pp | −50 to −50 pp | 20 | {p_holm(refuted.effects[0])} | refuted |",
-        "`leaky claims sparse`. Defined 2026-11-21 (`abc`), measured 2026-12-01 in 1 min 1 s of one core (torch 2).",
+        f"| −5.00 to +5.00 pp | −50 pp | every seed | 20 | {p_holm(refuted.effects[0])} | refuted |",
+        "`leaky claims sparse`. Defined 2026-11-21 (`abc`), measured 2026-12-01 00:00 UTC "
+        "in 1 min 1 s of one core (torch 2).",
         f"![{refuted.statement}](images/claims/sparse.png)",
         f"all {family()}",
     ):
@@ -78,18 +80,18 @@ def test_numbers_that_were_predicted_are_told_apart() -> None:
     )
     text = markdown([made], family=family())
     assert "- none is zero: predicted 0, came out 0.25: no." in text
-    assert "- 2.7 times as much: predicted 2.512 to 3.162, came out 2.818: yes." in text
+    assert "- 2.7 times as much: predicted ×2.5119 to ×3.1623, came out ×2.8184: yes." in text
     assert "| no, 1 of 2 numbers |" in text
     assert "What is true" in text  # the ruling is as it was
 
 
-def test_what_is_mixed_depends_on_the_case() -> None:
+def test_what_is_mixed_holds_in_part() -> None:
     holds, fails = entry(shift=0.0), entry(shift=-0.5)
     effects = (*holds.effects[:1], *fails.effects[1:])
     ruling = together(effect.ruling for effect in effects)
     text = markdown([dataclasses.replace(holds, effects=effects, ruling=ruling)], family=family())
-    assert "## What depends" in text
-    assert "**Depends.** Of 4 hypotheses 1 holds, 3 do not." in text
+    assert "## What holds in part" in text
+    assert "**Holds in part.** Of 4 hypotheses 1 holds, 3 do not." in text
     assert ": yes, 0 pp" in text
     assert "; but as many" in text
 
@@ -160,3 +162,13 @@ def test_a_page_that_cannot_be_written_is_refused_at_once(tmp_path: Path) -> Non
     with pytest.raises(ArgumentError, match="page: cannot write"):
         run_claims(["sparse"], store=tmp_path / "c.db", page=tmp_path / "no" / "claims.md")
     assert not (tmp_path / "c.db").exists()
+
+
+def test_a_remark_is_told_where_the_claim_came_out_as_it_says() -> None:
+    for name, (ruling, text) in REMARKS.items():
+        assert name in CLAIMS
+        assert remark(name, ruling) == text
+        assert remark(name, "mixed" if ruling == "refuted" else "refuted") == ""
+        assert all(link in CLAIMS for link in re.findall(r"\(#(\w+)\)", text))
+    assert short({name: ruling for name, (ruling, _) in REMARKS.items()})
+    assert short({}) == ""

@@ -191,3 +191,15 @@ def test_predictions_are_held_against_medians() -> None:
     assert (alone.value, alone.came_out) == (3.0, False)
     lost = forecast(Prediction("made up", ("ours",), -math.inf, math.inf), {"ours": [math.nan]})
     assert not lost.came_out
+
+
+@pytest.mark.parametrize(("capped", "decided"), [(2, True), (3, False)])
+def test_pairs_that_never_learned_on_either_side_decide_nothing(capped: int, decided: bool) -> None:
+    made = values(-1.0, pairs=20)
+    told = Hypothesis("faster", ("epochs, a, s",), ("epochs, b, s",), "lower", 0.05)
+    never = [math.log10(40)] * capped
+    sides = {
+        f"epochs, {name}, s": never + made[old][capped:] for name, old in (("a", "ours"), ("b", "theirs"))
+    }
+    reason = effect_of(told, sides).reason
+    assert reason == ("" if decided else "in 3 of 20 pairs neither learned in all its epochs")

@@ -8,6 +8,7 @@ from dataclasses import replace
 from leaky.lab.claims import table
 from leaky.lab.claims.claim import Claim
 from leaky.lab.claims.kept import KeptClaims
+from leaky.lab.claims.remarks import remark
 from leaky.lab.claims.verdicts import effect_of, forecast, rule, together
 from leaky.records.ledger import Effect, Entry, Outcome
 
@@ -42,7 +43,8 @@ def _ruled(entry: Entry, effects: list[Effect]) -> Entry:
     if not effects:
         return entry
     ruling = together((effect.ruling for effect in effects), universal=entry.universal)
-    return replace(entry, effects=tuple(effects), ruling=ruling)
+    told = "" if entry.outcome is None or entry.outcome.budget == "smoke" else remark(entry.name, ruling)
+    return replace(entry, effects=tuple(effects), ruling=ruling, remark=told)
 
 
 def _missing(claim: Claim, outcome: Outcome | None, current: bool, error: str | None) -> str:

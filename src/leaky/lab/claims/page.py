@@ -7,10 +7,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
+from leaky.lab.claims import table
+from leaky.lab.claims.comparison import Comparison
 from leaky.lab.claims.definitions import FILE, read_definitions
-from leaky.records.ledger import Entry, Outcome
+from leaky.lab.claims.remarks import short
+from leaky.lab.claims.settings import HOW
+from leaky.records.ledger import Entry
 from leaky.report.claims.figure import claim_figure
 from leaky.report.claims.page import markdown
 from leaky.report.static import drawn
@@ -27,6 +30,7 @@ def write_page(entries: Sequence[Entry], path: str | Path, *, family: int) -> li
     `ArgumentError` where a file cannot be written, or that list not read.
     """
     target = check_writable(path, "page")
+    entries = [_told(entry) for entry in entries]
     numbers = target.with_suffix(".json")
     folder = target.parent / "images" / target.stem
     committed = read_definitions(target.parent / FILE)
@@ -38,12 +42,14 @@ def write_page(entries: Sequence[Entry], path: str | Path, *, family: int) -> li
             ((_, content),) = drawn([figure])
             written.append(folder / f"{entry.name}.png")
             write_atomically(written[-1], _smaller(content), "page")
-    rows = [_numbers(entry, entry.outcome) for entry in entries if entry.outcome is not None]
+    rows = [entry.outcome.to_json() for entry in entries if entry.outcome is not None]
     lines = ",\n".join(json.dumps(row) for row in rows)
     write_atomically(numbers, f"[\n{lines}\n]\n".encode(), "page")
     text = markdown(
         entries,
         family=family,
+        trained=HOW,
+        short=short({entry.name: entry.ruling for entry in entries}),
         committed=committed,
         json_name=numbers.name,
         list_name=FILE,
@@ -53,11 +59,19 @@ def write_page(entries: Sequence[Entry], path: str | Path, *, family: int) -> li
     return written
 
 
-def _numbers(entry: Entry, outcome: Outcome) -> dict[str, Any]:
-    """What is told of on the page, and not everything else that was read off the same trials."""
+def _told(entry: Entry) -> Entry:
+    """The entry with the values that are told of on the page, and not everything else read off the same trials."""
+    words = entry.experiment.replace(HOW, "[Trained and tuned as all are](#trained).")
+    outcome = entry.outcome
+    if outcome is None:
+        return replace(entry, experiment=words)
     names = {name for effect in entry.effects for name in effect.hypothesis.names}
     names |= {name for forecast in entry.forecasts for name in forecast.prediction.names}
-    return replace(outcome, values={n: v for n, v in outcome.values.items() if n in names}).to_json()
+    method = table.CLAIMS[entry.name].method if entry.name in table.CLAIMS else None
+    if isinstance(method, Comparison):
+        names |= {f"{o.measure}, {arm}, {o.setting}" for o in method.orders for arm in o.arms}
+    kept = {name: values for name, values in outcome.values.items() if name in names}
+    return replace(entry, experiment=words, outcome=replace(outcome, values=kept))
 
 
 def _smaller(content: bytes) -> bytes:

@@ -41,6 +41,8 @@ def effect_of(
     reason = f"best at the edge of the learning rates: {'; '.join(edges)}" if edges else ""
     if len(known) < WHOLE * len(differences):
         reason = f"only {len(known)} of {len(differences)} pairs have a number"
+    if capped := _capped(hypothesis, values):
+        reason = f"in {capped} of {len(differences)} pairs neither learned in all its epochs"
     return Effect(
         hypothesis,
         hodges_lehmann(known),
@@ -62,6 +64,20 @@ def differences_of(hypothesis: Hypothesis, values: Mapping[str, Sequence[float]]
     with np.errstate(invalid="ignore"):  # two runs that diverged tell nothing
         total = np.sum([side[:count] for side in [*plus, *minus]], axis=0) - hypothesis.reference
     return np.asarray(total, np.float64)
+
+
+def _capped(hypothesis: Hypothesis, values: Mapping[str, Sequence[float]]) -> int:
+    """Pairs of runs that never came down to the loss and count as all epochs, where those are over a tenth."""
+    if not all(name.startswith("epochs, ") for name in hypothesis.names) or not hypothesis.minus:
+        return 0
+    sides = [np.asarray(values[name], np.float64) for name in hypothesis.names]
+    count = min(map(len, sides))
+    both = np.all([side[:count] == sides[0][:count] for side in sides], axis=0) & np.isfinite(
+        sides[0][:count]
+    )
+    whole = np.isclose(10 ** sides[0][:count], np.round(10 ** sides[0][:count]), rtol=1e-12)
+    capped = int(np.sum(both & whole))
+    return capped if capped > count - WHOLE * count else 0
 
 
 def _resolution(hypothesis: Hypothesis, values: Mapping[str, Sequence[float]]) -> float:

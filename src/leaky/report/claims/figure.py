@@ -147,7 +147,7 @@ def _factors(low: float, high: float) -> tuple[tuple[float, str], ...]:
     if high - low > 3:
         step = max(1, math.ceil((high - low) / 6))
         whole = range(math.ceil(low / step) * step, math.floor(high) + 1, step)
-        return tuple((float(at), f"1e{at}" if abs(at) > 3 else f"{10.0**at:g}") for at in whole)
+        return tuple((float(at), f"1e{at}" if at < -3 or at > 6 else f"{10.0**at:,.10g}") for at in whole)
     if high - low > 1:
         decades = range(math.floor(low), math.floor(high) + 1)
         leads = (1, 3) if high - low > 2 else (1, 2, 5)

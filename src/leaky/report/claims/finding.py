@@ -10,7 +10,7 @@ from leaky.report.claims.amounts import Amount, claimed
 VERDICTS: dict[Ruling | None, tuple[str, str]] = {
     "supported": ("holds", "What is true"),
     "refuted": ("does not hold", "What is not"),
-    "mixed": ("depends", "What depends"),
+    "mixed": ("holds in part", "What holds in part"),
     "undecided": ("nobody can tell yet", "What nobody can tell yet"),
     None: ("not measured", "What was not measured"),
 }
@@ -47,17 +47,29 @@ def effect_text(effect: Effect) -> str:
     """Hypothesis, effect and interval in one phrase; where it is open, why."""
     told, interval = effect.hypothesis, effect.interval
     amount, at = Amount.of(told), told.reference
-    ends = amount.between(at + interval.low, at + interval.high)
+    ends = _ends(effect)
     said = {"supported": "yes", "refuted": "no", "mixed": "", "undecided": "open"}[effect.ruling]
     why = "" if effect.ruling != "undecided" else f", {effect.reason or f'p {p_holm(effect)}'}"
     return f"{told.text}: {said}, {amount.text(at + interval.estimate)} ({ends}){why}"
 
 
+def _ends(effect: Effect) -> str:
+    """The interval; where every seed gave the same, that."""
+    interval, at, found = effect.interval, effect.hypothesis.reference, effect.differences
+    if len(found) > 1 and min(found) == max(found):
+        return "every seed"
+    return Amount.of(effect.hypothesis).between(at + interval.low, at + interval.high)
+
+
 def tally(entry: Entry) -> str:
     """How many of its hypotheses hold, and how many do not, in a sentence."""
     count, parts = len(entry.effects), hypotheses(entry)
+    if count < 2:
+        return ""
+    if len(parts) == 1 and parts[0].endswith("do not"):
+        return "Neither hypothesis holds." if count == 2 else f"None of its {count} hypotheses holds."
     if len(parts) == 1:
-        return f"All {count} hypotheses {parts[0].split(' ', 1)[1]}." if count > 1 else ""
+        return f"{'Both' if count == 2 else f'All {count}'} hypotheses {parts[0].split(' ', 1)[1]}."
     return f"Of {count} hypotheses {', '.join(parts)}."
 
 
@@ -89,7 +101,7 @@ def effects_table(effects: Sequence[Effect]) -> str:
         amount, at = Amount.of(told), told.reference
         pairs = str(effect.pairs) if effect.pairs == effect.asked else f"{effect.pairs} of {effect.asked}"
         reason = f" ({effect.reason})" if effect.reason else ""
-        ends = amount.between(at + interval.low, at + interval.high)
+        ends = _ends(effect)
         row = (told.text, claimed(told), amount.text(at + interval.estimate), ends, pairs)
         lines.append(f"| {' | '.join(map(cell, row))} | {p_holm(effect)} | {effect.ruling}{cell(reason)} |")
     return "\n".join(lines)

@@ -25,14 +25,19 @@ _HOW = """\
 - Seeds are paired: in each, every activation sees the same draws, data and order. An effect is the Hodges-Lehmann
   median of the paired differences with its 95 % interval. Data sets are small, so that anybody can repeat this; a
   finding is about networks of such a size.
-- Learning rates are tuned for every activation by the very measure that is compared, on seeds of their own. One that
-  is best at the edge of those tried, after one more was tried there, decides nothing.
+- <a id="trained"></a>{trained}
 - *Supported* and *refuted* take two things: the interval lies on one side of the margin, and Wilcoxon's signed ranks
   against the margin have p < 0.05 after Holm's correction over all {family} hypotheses of this page, measured or not.
   That there is no difference is itself a hypothesis here, and takes evidence: an interval within the margins.
 - A statement *holds* where all its hypotheses are supported. It *does not hold* where one is refuted and none
-  supported, or where it says that something is always so and one case is against it. It *depends* where some are
-  supported and others refuted. Of everything else *nobody can tell yet* from this evidence.
+  supported, or where it says that something is always so and one case is against it. It *holds in part* where some
+  are supported and others refuted. Of everything else *nobody can tell yet* from this evidence. That is how the
+  statement was put to the test, and not always what it comes to: what is said *in plain words* was written by hand
+  after the results.
+- Of predictions the ruling and the numbers are compared; where their words said more, the section tells.
+- *An essay* is Schneppat's on Leaky ReLU, *a blog post* one in Chinese on CSDN, in our translation.
+- Two rules came after the first results, and no definition has them: differences of less than a millionth are ties,
+  which changed no ruling, and pairs in which neither run came down to the loss it is timed to decide nothing.
 - A run that diverged counts as the worst of all. Nothing is decided where fewer than nine pairs in ten have a number.
 - Every number that a hypothesis or a prediction is about is in [{json}]({json}), seed by seed."""
 
@@ -48,7 +53,7 @@ _VERSIONS = {
 _KINDS: tuple[tuple[Ruling, str, str], ...] = (
     ("supported", "hold", "holds"),
     ("refuted", "do not", "does not"),
-    ("mixed", "depend on the case", "depends on the case"),
+    ("mixed", "hold in part", "holds in part"),
     ("undecided", "stay open", "stays open"),
 )
 
@@ -57,6 +62,8 @@ def markdown(
     entries: Sequence[Entry],
     *,
     family: int,
+    trained: str = "",
+    short: str = "",
     committed: Definitions | None = None,
     json_name: str = "claims.json",
     list_name: str = "claims-definitions.json",
@@ -65,9 +72,17 @@ def markdown(
     """The page: a table of all claims, how to read it, then what is true, what is not, what depends, what is open."""
     before = "before it was run" if committed is None else f"[before it was run]({list_name})"
     parts = [
-        _filled(_HEAD.format(count=_count(entries), before=before, machine=_machine(entries))),
+        _filled(
+            _HEAD.format(
+                count=f"{_count(entries)}\n\n{short}".strip(),
+                before=before,
+                machine=_machine(entries),
+            )
+        ),
         _summary(entries),
-        _HOW.format(json=json_name, family=family),
+        _HOW.format(
+            json=json_name, family=family, trained=textwrap.fill(trained, 116, subsequent_indent="  ")
+        ),
     ]
     for ruling, (_, title) in VERDICTS.items():
         members = [entry for entry in entries if entry.ruling == ruling]
@@ -107,10 +122,15 @@ def _machine(entries: Sequence[Entry]) -> str:
 
 
 def _summary(entries: Sequence[Entry]) -> str:
-    lines = ["| | said | verdict | hypotheses | clearest finding | as predicted |"]
+    lines = ["| | said | verdict | hypotheses | finding | ruling as predicted |"]
     lines.append("| ---: | --- | --- | --- | --- | --- |")
     for entry in entries:
         link = f"[{cell(entry.statement)}](#{entry.name})"
-        row = (verdict(entry), ", ".join(hypotheses(entry)), cell(finding(entry)), came_out(entry))
+        row = (
+            verdict(entry),
+            ", ".join(hypotheses(entry)),
+            cell(entry.remark or finding(entry)),
+            came_out(entry),
+        )
         lines.append(f"| {entry.number} | {link} | {' | '.join(row)} |")
     return "\n".join(lines)

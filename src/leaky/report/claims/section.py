@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from statistics import median
 
-from leaky.records.ledger import Entry, Forecast
-from leaky.report.claims.finding import effects_table, finding, tally, verdict
+from leaky.records.ledger import Effect, Entry, Forecast
+from leaky.report.claims.finding import cell, effects_table, finding, tally, verdict
 from leaky.report.text import duration_text
 
 Definitions = Mapping[str, Mapping[str, str]]
@@ -16,11 +17,14 @@ def section(entry: Entry, committed: Definitions | None, folder: str) -> str:
     told = [f'<a id="{entry.name}"></a>', f"### {entry.number}. {entry.statement}"]
     told.append(f"*Source:* {entry.made_in}.")
     told.append(f"**{_capital(verdict(entry))}.** {tally(entry)}".strip())
+    if entry.remark:
+        told.append(f"*In plain words:* {entry.remark}")
     if entry.effects:
         told.append(f"{_capital(finding(entry))}.")
         told.append(f"![{entry.statement}]({folder}/{entry.name}.png)")
         told.append(
-            f"<details><summary>All hypotheses</summary>\n\n{effects_table(entry.effects)}\n\n</details>"
+            f"<details><summary>All hypotheses</summary>\n\n{effects_table(entry.effects)}\n\n"
+            f"{_medians(entry)}\n\n</details>"
         )
     told.append(f"**Experiment.** {entry.experiment}")
     told.append(f"**Literature.** {entry.literature}")
@@ -30,6 +34,14 @@ def section(entry: Entry, committed: Definitions | None, folder: str) -> str:
     if entry.outcome is not None and entry.outcome.notes:
         told.append("\n".join(f"- {note}" for note in entry.outcome.notes))
     return "\n\n".join(told)
+
+
+def _medians(entry: Entry) -> str:
+    """The median over seeds of all that hypotheses and orders are about, as it was measured."""
+    values = {} if entry.outcome is None else entry.outcome.values
+    lines = ["| median over seeds, as measured | |", "| --- | ---: |"]
+    lines += [f"| {cell(name)} | {_plain(median(each))} |" for name, each in values.items() if each]
+    return "\n".join(lines)
 
 
 def agreement(entry: Entry) -> str:
@@ -53,12 +65,21 @@ def came_out(entry: Entry) -> str:
 def _predicted(entry: Entry) -> str:
     ruling = f" Ruling predicted: {entry.expected}; came out: {entry.ruling}." if agreement(entry) else ""
     told = f"**Predicted.** {entry.predicted}{ruling}"
-    return "\n".join([told, *([""] if entry.forecasts else []), *map(_forecast, entry.forecasts)])
+    return "\n".join(
+        [
+            told,
+            *([""] if entry.forecasts else []),
+            *(_forecast(each, entry.effects) for each in entry.forecasts),
+        ]
+    )
 
 
-def _forecast(forecast: Forecast) -> str:
+def _forecast(forecast: Forecast, effects: tuple[Effect, ...]) -> str:
     told = forecast.prediction
-    factor = "(log10)" in told.text
+    factor = "(log10)" in told.text or any(
+        "log10" in effect.hypothesis.unit and set(told.names) & set(effect.hypothesis.names)
+        for effect in effects
+    )
     low, high, value = (_number(number, factor) for number in (told.low, told.high, forecast.value))
     asked = low if told.low == told.high else f"{low} to {high}"
     text = told.text.replace(" (log10)", "").rstrip(".")
@@ -66,9 +87,13 @@ def _forecast(forecast: Forecast) -> str:
 
 
 def _number(value: float, factor: bool) -> str:
-    if not factor or value != value:
-        return f"{value:.4g}".replace("nan", "no number")
-    return "0" if value < -99 else "any" if value > 99 else f"{10**value:.4g}"
+    if factor and value == value:
+        return "×0" if value < -99 else "any" if value > 99 else f"×{10**value:.5g}"
+    return _plain(value)
+
+
+def _plain(value: float) -> str:
+    return "no number" if value != value else f"{value:.4g}".replace("-", "−", 1 if value < 0 else 0)
 
 
 def _repeat(entry: Entry, committed: Definitions | None) -> str:
@@ -76,9 +101,8 @@ def _repeat(entry: Entry, committed: Definitions | None) -> str:
     outcome = entry.outcome
     if outcome is None:
         return f"{told}."
-    told += (
-        f" (`{outcome.definition}`), measured {outcome.measured_at[:10]} in {duration_text(outcome.seconds)}"
-    )
+    when = outcome.measured_at[:16].replace("T", " ")
+    told += f" (`{outcome.definition}`), measured {when} UTC in {duration_text(outcome.seconds)}"
     machine = outcome.environment.get("processor") or outcome.environment.get("system", "")
     versions = [
         f"{name} {outcome.environment[name]}" for name in ("torch", "leaky") if name in outcome.environment
