@@ -96,8 +96,8 @@ REMARKS: Mapping[str, tuple[Ruling, str]] = {
     ),
     "elu_faster": (
         "supported",
-        "In epochs, in every setting. ELU itself costs [over 5 times as much](#cheaper), a step 3 to 15 % more. With 8 "
-        "layers of 16 units most runs of ReLU and slope 0.01 never came down to the loss, so that ELU's lead is "
+        "In epochs, in every setting. ELU itself costs [over 5 times as much](#cheaper), a step 3 to 15 % more. With "
+        "8 layers of 16 units most runs of ReLU and slope 0.01 never came down to the loss, so that ELU's lead is "
         "larger than measured.",
     ),
     "kink": (
