@@ -52,8 +52,8 @@ REMARKS: Mapping[str, tuple[Ruling, str]] = {
     ),
     "vanishing": (
         "refuted",
-        "The gain does it, and not the leak: at gain 1 gradients vanish over 50 layers with every slope up to 1/3, at "
-        "the activation's own gain with none.",
+        "The gain does it, and not the leak: at gain 1 gradients vanish over 50 layers with every slope up to 1/3, "
+        "at the activation's own gain with none.",
     ),
     "exploding": (
         "refuted",
