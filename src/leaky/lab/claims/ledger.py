@@ -59,7 +59,7 @@ class Ledger:
                     self.measure(claim)
             except StoreError:
                 raise  # there is no place for the others either
-            except Exception as error:
+            except Exception as error:  # one claim that fails, whatever with, stops no other
                 self.failed[claim.name] = one_line(error)
                 self.told(f"{claim.number} {claim.name} failed: {one_line(error)}")
             expected += left.pop(claim.name, 0.0)
@@ -74,7 +74,7 @@ class Ledger:
                 seconds[claim.name] = estimate.seconds(claim)
             except StoreError:
                 raise
-            except Exception:  # measuring it will say what
+            except Exception:  # an estimate stops nothing; measuring it will say what
                 seconds[claim.name] = 0.0
             self.told(f"{claim.number} {claim.name}: about {duration_text(seconds[claim.name])}")
         whole = duration_text(sum(seconds.values()))

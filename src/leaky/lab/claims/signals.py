@@ -51,7 +51,7 @@ def gain_of(spec: Spec, gain: str) -> float:
         return math.sqrt(2)
     if gain == "torch":
         slope = spec.parameters.get("negative_slope")
-        return float(torch.nn.init.calculate_gain(spec.activation.name, slope))  # type: ignore[arg-type]
+        return float(torch.nn.init.calculate_gain(spec.activation.name, slope))  # type: ignore[arg-type]  # torch lists names as literals
     return float(gain)
 
 

@@ -32,8 +32,8 @@ def function_times(seed: int, *, elements: int, rounds: int) -> Values:
     upstream = torch.ones(elements)
     calls: dict[str, Callable[[], object]] = {}
     for name, function in _functions().items():
-        calls[f"value, {name}"] = lambda function=function: function(x.detach())  # type: ignore[misc]
-        calls[f"value and gradient, {name}"] = lambda function=function: (  # type: ignore[misc]
+        calls[f"value, {name}"] = lambda function=function: function(x.detach())  # type: ignore[misc]  # mypy infers no default
+        calls[f"value and gradient, {name}"] = lambda function=function: (  # type: ignore[misc]  # mypy infers no default
             torch.autograd.grad(function(x), x, upstream)
         )
     return interleaved(calls, rounds)
@@ -73,7 +73,7 @@ def step_times(seed: int, *, widths: list[int], batch: int, rounds: list[int]) -
         torch.manual_seed(seed)
         models = {name: perceptron(function, width) for name, function in (*chosen.items(), ("none", None))}
         calls: dict[str, Callable[[], object]] = {
-            name: lambda model=model: _step(model, x)  # type: ignore[misc]
+            name: lambda model=model: _step(model, x)  # type: ignore[misc]  # mypy infers no default
             for name, model in models.items()
         }
         times = interleaved(calls, turns)
