@@ -5,8 +5,10 @@ from __future__ import annotations
 import torch
 
 from leaky.nn import functional
+from leaky.nn.whole import whole
 
 
+@whole
 class Dropout(torch.nn.Dropout):
     """torch.nn.Dropout to the bit and with its draws, keeping one bit per element for backward.
 

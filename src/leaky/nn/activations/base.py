@@ -12,6 +12,7 @@ from leaky.catalogue import Activation
 from leaky.catalogue.conventions.record import Convention, number
 from leaky.kernels import gpu
 from leaky.kernels.select import SMALL
+from leaky.nn.whole import whole
 
 _PUBLIC = "leaky.nn.modules"
 """Where pickle looks for the classes, whichever file they are written in."""
@@ -57,8 +58,8 @@ class ActivationModule(torch.nn.Module):
 
 
 def finished(cls: type[ActivationModule]) -> type[ActivationModule]:
-    """The class with its docstring, made from its record, and where pickle and users find it."""
-    entry = cls.entry
+    """The class with its docstring, made from its record, and where pickle, tracers and users find it."""
+    cls, entry = whole(cls), cls.entry
     cls.__module__ = _PUBLIC
     shown = cls.example_input
     if entry.along is not None:

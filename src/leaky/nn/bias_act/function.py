@@ -83,6 +83,7 @@ def bias_act(
                 [  4., 256.]])
     """
     if has_torch_function((x, bias)):
+        activation = str(activation) if isinstance(activation, Spec) else activation  # which a graph can hold
         seen: torch.Tensor = handle_torch_function(
             bias_act, (x, bias), x, bias, activation=activation, gain=gain, clamp=clamp, dim=dim
         )

@@ -6,14 +6,17 @@ import numbers
 from typing import Any
 
 import torch
+from torch.overrides import has_torch_function
 
 from leaky.catalogue import Spec, parse
 from leaky.errors import ArgumentError, ArgumentTypeError, shown
 from leaky.nn.arguments import keywords_named
-from leaky.nn.bias_act.function import apply, check_dim
+from leaky.nn.bias_act.function import apply, bias_act, check_dim
 from leaky.nn.bias_act.plan import plan_of
+from leaky.nn.whole import whole
 
 
+@whole
 class BiasAct(torch.nn.Module):
     """clamp(gain * f(input + bias), -clamp, clamp) with a learned bias along `dim`: `bias_act` as a module.
 
@@ -68,7 +71,11 @@ class BiasAct(torch.nn.Module):
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """clamp(gain * f(input + bias))."""
-        return apply(input, self.bias, self.plan, self.dim)
+        bias, plan = self.bias, self.plan
+        if has_torch_function((input, bias)):
+            spec, gain, clamp = self.activation, plan.gain, plan.clamp
+            return bias_act(input, bias, activation=spec, gain=gain, clamp=clamp, dim=self.dim)
+        return apply(input, bias, plan, self.dim)
 
     def extra_repr(self) -> str:
         """The arguments it was made with."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from leaky.nn.bias_act.function import leaky_bias_act
+from leaky.nn.whole import whole
 
 
 def fused_bias_leakyrelu(
@@ -28,6 +29,7 @@ def fused_bias_leakyrelu(
     return leaky_bias_act(input, own, negative_slope, scale)
 
 
+@whole
 class FusedBiasLeakyReLU(torch.nn.Module):
     """`fused_bias_leakyrelu` with a learned bias of `num_channels` entries, 0 at the start.
 

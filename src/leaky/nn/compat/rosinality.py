@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from leaky.nn.bias_act.function import leaky_bias_act
+from leaky.nn.whole import whole
 
 
 def fused_leaky_relu(
@@ -28,6 +29,7 @@ def fused_leaky_relu(
     return leaky_bias_act(input, bias, negative_slope, scale)
 
 
+@whole
 class FusedLeakyReLU(torch.nn.Module):
     """`fused_leaky_relu` with a learned bias of `channel` entries, 0 at the start; None where `bias` is False.
 

@@ -21,10 +21,12 @@ from leaky.nn.modules import activation as activation_module
 from leaky.nn.norms.kernels import run_forward
 from leaky.nn.norms.ops import NormAct, lossy_channels
 from leaky.nn.norms.statistics import Norm, wide_dtype
+from leaky.nn.whole import whole
 
 DEFAULT = "leaky_relu(negative_slope=0.01)"
 
 
+@whole
 class NormActModule(torch.nn.Module):
     """A norm and its activation; `_plan` says which statistics a call takes, and where they go."""
 
