@@ -29,9 +29,8 @@ def whole(cls: M) -> M:
 
     @functools.wraps(forward)
     def call(self: torch.nn.Module, input: Any) -> torch.Tensor:
-        if isinstance(input, Proxy) and type(self).forward is call:
-            return _recorded(self, input, forward)
-        result: torch.Tensor = forward(self, input)
+        read = isinstance(input, Proxy) and type(self).forward is call
+        result: torch.Tensor = _recorded(self, input, forward) if read else forward(self, input)
         return result
 
     cls.forward = call
