@@ -217,7 +217,7 @@ class Attempt:
         for pair in self._fused(plan):
             norm = self.model.get_submodule(pair.norm)
             absorbed = [_was(self.model.get_submodule(name)) for name in pair.activations]
-            following = absorbed[0] if absorbed else f"F.leaky_relu(negative_slope={pair.slope:g})"
+            following = absorbed[0] if absorbed else f"F.{'relu()' if pair.relu else f'leaky_relu(negative_slope={pair.slope:g})'}"
             if self.before is not None and after is not None:
                 counted = self.before.pair_bytes(pair.norm), after.pair_bytes(pair.norm)
             else:
@@ -241,7 +241,7 @@ class Attempt:
     def _call_rows(self, plan: Plan, after: Observation | None) -> Iterator[tuple[str, LeanSite]]:
         kinds = next((change.kinds for change in plan.changes if change.what == "calls"), frozenset())
         for (owner, call), calls in self.sites.calls.items():
-            pairs = [pair for pair in self._fused(plan) if (pair.owner, pair.slope) == (owner, call.slope)]
+            pairs = [pair for pair in self._fused(plan) if pair.owner == owner and pair.made_by(call)]
             if pairs and sum(pair.calls for pair in pairs) == len(calls.uses):
                 continue  # the rows of its norms say it
             lean = call.kind in kinds

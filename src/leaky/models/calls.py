@@ -62,7 +62,7 @@ class LeanCalls(TorchFunctionMode):
         call = None if function is None else function.read(args, kwargs)
         if function is None or call is None:
             return func(*args, **kwargs)
-        if not (call.relu or call.other):
+        if not call.other:
             input = args[0] if args else kwargs["input"]
             left = take(input, call.slope, call.inplace)
             if left is not None:
@@ -115,11 +115,3 @@ class LeanForward(StandIn):
             return self.plain(*args, **kwargs)
         with self.mode(self.kinds):
             return self.plain(*args, **kwargs)
-
-    def replicate(self) -> torch.nn.Module:
-        """Stands as `_replicate_for_data_parallel` on the instance: a replica's forward is the replica's own."""
-        replica: torch.nn.Module = type(self.module)._replicate_for_data_parallel(self.module)
-        if self.replaced is None:
-            del vars(replica)["forward"]
-            vars(replica)["forward"] = LeanForward(replica, self.kinds)
-        return replica

@@ -15,6 +15,7 @@ import torch
 from torch import fx
 
 from leaky.catalogue import Spec
+from leaky.models.behind import Reading
 from leaky.models.flattening import Columns, called, flattened
 from leaky.models.flow import CONVS, DROPOUTS, LINEAR, POOLS, Graphs
 from leaky.models.graph import readers
@@ -207,7 +208,7 @@ class _Reader:
             )
         if not isinstance(layer._parameters.get("weight"), torch.Tensor):
             raise RefusedError(f"the weight of `{name}` is computed from other parameters")
-        if "forward" in vars(layer):
+        if "forward" in vars(layer) and not isinstance(layer.forward, Reading):
             raise RefusedError(f"the forward of `{name}` was replaced")
         if not layer.weight.requires_grad:
             raise RefusedError(f"`{name}` is frozen")

@@ -190,6 +190,13 @@ def changed_later(node: fx.Node, region: Region) -> tuple[str | None, str | None
 
 def kept_by(node: fx.Node, region: Region) -> str | None:
     """Who keeps the value for backward anyway, as far as the graph tells; None where surely nobody does."""
+    for user in keepers(node, region):
+        return "whoever reads the output of the model" if user.op == "output" else f"`{_told(user, region)}`"
+    return None
+
+
+def keepers(node: fx.Node, region: Region) -> Iterator[fx.Node]:
+    """All that may keep the value for backward, or give it to others (the output)."""
     waiting, seen = [node], {node}
     while waiting:
         value = waiting.pop()
@@ -200,11 +207,8 @@ def kept_by(node: fx.Node, region: Region) -> str | None:
             module = region.module(user)
             if _may_alias(user, value, region):
                 waiting.append(user)
-            elif user.op == "output":
-                return "whoever reads the output of the model"
             elif not (isinstance(module, _FORGETFUL_MODULES) or _name(user) in _FORGETS):
-                return f"`{_told(user, region)}`"
-    return None
+                yield user
 
 
 def _name(node: fx.Node) -> str:

@@ -44,19 +44,19 @@ def take(tensor: Any, slope: float, inplace: bool = False) -> float | None:
     """Take the note off: the slope that is left to apply (1: none); None where there is no note.
 
     What a norm has activated with another slope, as it was when the model was made lean, has the right signs: a
-    second activation with the ratio of the two makes up for it.
+    second activation with the ratio of the two makes up for it, except after ReLU (slope 0).
     """
     if not isinstance(tensor, torch.Tensor):
         return None
     mark: Mark | None = getattr(tensor, _NAME, None)
     if mark is None:
         return None
-    if mark.slope != slope and inplace:
+    if mark.slope != slope and (inplace or not mark.slope):
         raise LeakyError(
             f"lean: the norm `{mark.norm}` applied negative_slope={mark.slope:g} already, and is followed by one of "
-            f"{slope:g} in place; call leaky.unlean(model)"
+            f"{slope:g}{' in place' if inplace else ''}; call leaky.unlean(model)"
         )
     delattr(tensor, _NAME)
     if mark.guard is not None:
         mark.guard.remove()
-    return slope / mark.slope
+    return 1.0 if slope == mark.slope else slope / mark.slope

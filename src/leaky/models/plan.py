@@ -31,6 +31,8 @@ class Change:
     slope: float = 0.0
     kinds: frozenset[str] = frozenset()
     around: tuple[str, ...] = ()
+    behind: tuple[str, ...] = ()
+    """Layers that keep the output of what is fused, and need not where it is computed again."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -56,6 +58,8 @@ def apply(model: torch.nn.Module, changes: list[Change]) -> None:
                 around = tuple(modules[name] for name in change.around)
                 absorption = twins.Absorption(change.name, change.slope, found, around)
                 twins.absorb(modules[change.name], absorption)
+                for name in change.behind:
+                    twins.read_again(modules[name])
             case "bits":
                 twins.keep_bits(modules[change.name])
             case "calls":
@@ -101,9 +105,12 @@ class Planner:
                     _kind(self.modules[change.name]),
                     activation and call_of(activation),
                     change.slope,
+                    bool(change.behind),
                 )
                 if key not in self._trials:
-                    self._trials[key] = try_pair(self.modules[change.name], activation, change.slope)
+                    self._trials[key] = try_pair(
+                        self.modules[change.name], activation, change.slope, again=bool(change.behind)
+                    )
             case "bits":
                 key = call_of(self.modules[change.name])
                 self.call_trial(key)
@@ -142,7 +149,10 @@ class Planner:
             reason = f"{pair.unproved}; an `example` would prove it"
         if reason is None and pair.owner is not None:
             reason = refused.get(("calls", pair.cover))
-        change = Change("fuse", pair.norm, pair.activations, pair.slope, around=pair.around)
+        behind = pair.behind if pair.freed else ()
+        change = Change(
+            "fuse", pair.norm, pair.activations, pair.slope, around=pair.around, behind=behind
+        )
         if reason is None:
             trial = self.trial(change)
             reason = trial.reason or (_NO_GAIN if trial.bytes_after >= trial.bytes_before else None)
@@ -153,7 +163,7 @@ class Planner:
         for name in pair.activations:
             plan.left[name] = told
         for key in self.sites.calls:
-            if key[0] == pair.owner and key[1].slope == pair.slope:
+            if key[0] == pair.owner and pair.made_by(key[1]):
                 plan.left[key] = "; ".join(filter(None, [plan.left.get(key), told]))
         return False
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -22,6 +23,7 @@ from leaky.models.functions import Call
 from leaky.models.isolate import Example, tensors_in, told
 from leaky.models.memory import SavedStorages, saved_bytes
 from leaky.nn import functional
+from leaky.nn.recompute import recompute
 
 _ELEMENTS = 2**13
 """Of a made-up input of a norm."""
@@ -130,8 +132,13 @@ def try_activation(call: Call, like: torch.Tensor) -> Trial:
     )
 
 
-def try_pair(norm: torch.nn.Module, activation: torch.nn.Module | None, slope: float) -> Trial:
-    """A norm that absorbs its activation (None: a call of F.leaky_relu) against the two, in train and eval mode."""
+def try_pair(
+    norm: torch.nn.Module, activation: torch.nn.Module | None, slope: float, *, again: bool = False
+) -> Trial:
+    """A norm that absorbs its activation (None: a call) against the two, in train and eval mode.
+
+    `again` says that the layers behind need not keep an output that is computed again.
+    """
     if _many_processes(norm):
         return Trial(
             "it would speak to the other processes while it is tried; be lean before init_process_group"
@@ -154,7 +161,7 @@ def try_pair(norm: torch.nn.Module, activation: torch.nn.Module | None, slope: f
                     return Trial(f"fused, it computes something else: {reason}")
                 if training:
                     before += _saved(_fresh(_pair(norm, activation, slope, False, True)), x)
-                    after += _saved(_fresh(_pair(norm, activation, slope, True, True)), x)
+                    after += _saved(_fresh(_pair(norm, activation, slope, True, True)), x, again=again)
     except Exception as error:
         return Trial(f"fused, it raised {told(error)}")
     return Trial(None, before, after)
@@ -164,7 +171,7 @@ class _Pair(torch.nn.Module):
     def __init__(self, norm: torch.nn.Module, activation: torch.nn.Module | None, slope: float) -> None:
         super().__init__()
         self.norm, self.activation, self.slope = norm, activation, slope
-        self.kinds = frozenset({"leaky_relu"})
+        self.kinds = frozenset({"leaky_relu", "relu"})
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if self.activation is not None:
@@ -172,8 +179,11 @@ class _Pair(torch.nn.Module):
             return result
         if twins.is_lean(self.norm):
             with LeanCalls(self.kinds):
-                return F.leaky_relu(self.norm(x), self.slope)
-        return F.leaky_relu(self.norm(x), self.slope)
+                return self._called(self.norm(x))
+        return self._called(self.norm(x))
+
+    def _called(self, z: torch.Tensor) -> torch.Tensor:
+        return F.leaky_relu(z, self.slope) if self.slope else F.relu(z)
 
 
 def _pair(
@@ -218,14 +228,24 @@ def _fresh(pair: Any) -> torch.nn.Module:
 
 
 def _saved(
-    function: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor, *, with_output: bool = True
+    function: Callable[[torch.Tensor], torch.Tensor],
+    x: torch.Tensor,
+    *,
+    with_output: bool = True,
+    again: bool = False,
 ) -> int:
     leaf = x.detach().clone().requires_grad_()
     model = function if isinstance(function, torch.nn.Module) else None
-    return saved_bytes(
-        lambda: _KeepOutput.apply(function(leaf.clone())) if with_output else function(leaf.clone()),
-        model,
-    )
+
+    def run() -> torch.Tensor:
+        y = function(leaf.clone())
+        if not with_output:
+            return y
+        with recompute() if again else nullcontext():
+            result: torch.Tensor = _KeepOutput.apply(y)
+        return result
+
+    return saved_bytes(run, model)
 
 
 def _keeps_output_alone(function: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor) -> bool:

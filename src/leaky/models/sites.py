@@ -10,6 +10,7 @@ from torch import fx
 
 from leaky import nn
 from leaky.models import others, twins
+from leaky.models.behind import readers_of
 from leaky.models.functions import NAMES, Call, read_node
 from leaky.models.graph import changed_later, handed_on, hands_on, kept_by, readers
 from leaky.models.reading import CHECKPOINTS, mentions
@@ -58,6 +59,19 @@ class Pair:
     around: tuple[str, ...] = ()
     """Modules whose forward ends after the norm or starts before the activation, or that hand on what is between the
     two: hooks on them look there."""
+    behind: tuple[str, ...] = ()
+    """The layers that keep the activation's output, where no others do: they can do without."""
+    freed: bool = False
+    """Whether nothing else keeps it."""
+
+    @property
+    def relu(self) -> bool:
+        """Whether the activation is a ReLU, not a leaky one."""
+        return self.slope == 0
+
+    def made_by(self, call: Call) -> bool:
+        """Whether a call is of the function that the activation is."""
+        return not call.other and (call.relu, call.slope) == (self.relu, self.slope)
 
 
 @dataclass
@@ -200,7 +214,15 @@ def _find_pairs(sites: Sites, model: torch.nn.Module, traces: Traces, first: dic
             )
             unproved = next((pair.unproved for pair in pairs if pair.unproved), next(opaque, ""))
             sites.pairs.append(
-                replace(pairs[0], activations=activations, calls=len(pairs), unproved=unproved, around=around)
+                replace(
+                    pairs[0],
+                    activations=activations,
+                    calls=len(pairs),
+                    unproved=unproved,
+                    around=around,
+                    behind=tuple(dict.fromkeys(name for pair in pairs for name in pair.behind)),
+                    freed=all(pair.freed for pair in pairs),
+                )
             )
 
 
@@ -209,7 +231,7 @@ def _refuse(sites: Sites, pair: Pair, reason: str) -> None:
     targets += [
         calls
         for (owner, call), calls in sites.calls.items()
-        if owner == pair.owner and not (call.relu or call.other)
+        if owner == pair.owner and call.relu == pair.relu and not call.other
     ]
     for target in targets:
         if reason not in target.refused:
@@ -228,20 +250,24 @@ def _follows(
         module = region.module(user)
         name = None
         owner = None
-        if isinstance(module, torch.nn.LeakyReLU):
+        if isinstance(module, torch.nn.LeakyReLU | torch.nn.ReLU) and not isinstance(module, torch.nn.ReLU6):
             name = _called(region, user, first)
             if name not in sites.activations:
                 continue
             call = call_of(module)
         else:
             read = read_node(user)
-            if read is None or read.relu or read.other:
+            if read is None or read.other:
                 continue
             call, owner = read, first[region.path(user)[-1]]
         between = [first[name] for name in region.between(node, user)]
         around = (*between, *(each for each in passed if each in first))
         cover = first[region.shared(node, user)[-1]]
         pair = Pair(norm, (name,) if name is not None else (), call.slope, owner, cover=cover, around=around)
+        layers = readers_of(user, region)
+        if layers is not None:
+            behind = tuple(first[each] for each in layers if each in first)
+            pair = replace(pair, behind=behind, freed=len(behind) == len(layers))
         others = [other for other in users if other is not user]
         if owner in sites.activations:
             return None, None
@@ -251,7 +277,7 @@ def _follows(
             return pair, "its output is read before the activation changes it"
         if stored is not None:
             return pair, f"its output is kept as `{stored}`"
-        if not 0 < call.slope < float("inf"):
+        if not (call.relu or 0 < call.slope < float("inf")):
             return pair, f"a slope of {call.slope:g} has no inverse"
         if name is not None:
             activation = model.get_submodule(name)

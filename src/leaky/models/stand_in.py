@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Callable
 from types import CodeType
@@ -30,3 +31,12 @@ class StandIn:
     def __code__(self) -> CodeType:  # torch.export asks where a forward is written
         code: CodeType = inspect.unwrap(self.plain).__code__
         return code
+
+    def replicate(self) -> torch.nn.Module:
+        """Stands as `_replicate_for_data_parallel` on the instance: a replica's forward is the replica's own."""
+        replica: torch.nn.Module = type(self.module)._replicate_for_data_parallel(self.module)
+        if self.replaced is None:
+            own = copy.copy(self)
+            own.module = replica
+            vars(replica)["forward"] = own
+        return replica

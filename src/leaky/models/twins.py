@@ -13,6 +13,7 @@ import torch
 
 from leaky import nn
 from leaky.catalogue import Spec, lookup
+from leaky.models.behind import Reading
 from leaky.models.calls import LeanForward, calls_are_lean, finish
 from leaky.models.marks import Mark, put, take
 from leaky.models.others import OTHERS
@@ -48,7 +49,7 @@ def restore(module: torch.nn.Module) -> bool:
         vars(module)["_absorption"] = None  # another class was made from ours since, as parametrizations do
         return True
     for name in original.added:
-        if name == "forward" and not isinstance(vars(module).get(name), LeanForward):
+        if name == "forward" and not isinstance(vars(module).get(name), LeanForward | Reading):
             continue
         vars(module).pop(name, None)
         if name in original.hidden:
@@ -72,6 +73,19 @@ class AbsorbedLeakyReLU(nn.LeakyReLU):
         return super().forward(input) if left is None else finish(input, left)
 
 
+class AbsorbedReLU(nn.ReLU):
+    """A ReLU that norms apply already, as `AbsorbedLeakyReLU`; what it activates itself is torch's, or keeps bits."""
+
+    _bits: bool = False
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """The input, where the norm before has activated it."""
+        left = None if torch.compiler.is_compiling() else take(input, 0.0, self.inplace)
+        if left is not None:
+            return finish(input, left)
+        return super().forward(input) if self._bits else torch.nn.ReLU.forward(self, input)
+
+
 @dataclass
 class Absorption:
     """What a fused norm knows of the activation after it: modules, or calls of a function where there are none.
@@ -91,8 +105,8 @@ class Absorption:
         if not self.activations:
             return calls_are_lean()
         return all(
-            type(module) is AbsorbedLeakyReLU
-            and module.negative_slope == self.slope
+            isinstance(module, AbsorbedLeakyReLU | AbsorbedReLU)
+            and getattr(module, "negative_slope", 0.0) == self.slope
             and not has_hooks(module)
             for module in self.activations
         )
@@ -163,11 +177,19 @@ globals().update({cls.__name__: cls for cls in NORMS.values()})  # pickle finds 
 
 def absorb(norm: torch.nn.Module, absorption: Absorption) -> None:
     """Let a norm apply the activation that follows it."""
-    spec = Spec(lookup("leaky_relu"), (float(absorption.slope),))
+    slope = float(absorption.slope)
+    spec = Spec(lookup("leaky_relu"), (slope,)) if slope else Spec(lookup("relu"), ())
     become(norm, NORMS[type(norm)], activation=spec, _absorption=absorption)
     for module in absorption.activations:
-        if type(module) is not AbsorbedLeakyReLU:
-            become(module, AbsorbedLeakyReLU)
+        if not is_lean(module):
+            become(module, AbsorbedLeakyReLU if slope else AbsorbedReLU, **({} if slope else {"_bits": False}))
+
+
+def read_again(layer: torch.nn.Module) -> None:
+    """Let a layer not keep an input that backward can compute again."""
+    if not is_lean(layer):
+        forward = Reading(layer)
+        become(layer, type(layer), forward=forward, _replicate_for_data_parallel=forward.replicate)
 
 
 def keep_bits(activation: torch.nn.Module) -> None:
@@ -178,6 +200,8 @@ def keep_bits(activation: torch.nn.Module) -> None:
             become(activation, other.becomes)
         else:
             become(activation, nn.ReLU if isinstance(activation, torch.nn.ReLU) else nn.LeakyReLU)
+    elif type(activation) is AbsorbedReLU:
+        vars(activation)["_bits"] = True
 
 
 def lean_calls(owner: torch.nn.Module, kinds: frozenset[str]) -> None:

@@ -56,6 +56,7 @@ class NormAct(torch.autograd.Function):
         ctx.save_for_backward(None if kept is x else y, kept, index, trace, weight, bias, norm.mean, norm.var)
         what = (norm.eps, norm.groups, norm.given, norm.ranks, norm.kernels)
         ctx.rest = (what, negative_slope, y.stride(), layout)
+        ctx.compute_again = _compute_again if kept is x else None
         return y, trace
 
     @staticmethod
@@ -88,6 +89,14 @@ class NormAct(torch.autograd.Function):
             None,
             None,
         )
+
+
+def _compute_again(ctx: Any) -> torch.Tensor:
+    """The output, to the bit, from the input that was kept."""
+    _, x, _, _, weight, bias, mean, var = ctx.saved_tensors
+    (eps, groups, _, _, kernels), negative_slope, _, layout = ctx.rest
+    norm = Norm(mean, var, eps, groups, given=True, kernels=kernels)
+    return run_forward(x, weight, bias, norm, negative_slope, layout)
 
 
 def lossy_channels(

@@ -1,0 +1,97 @@
+"""Outputs that backward computes again from what their layer keeps, so that the next layer need not keep them.
+
+A layer that keeps its input, and whose output is cheap, says so on its node: `node.compute_again(node)`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+
+
+class recompute(torch.autograd.graph.saved_tensors_hooks):  # noqa: N801  # used like torch.no_grad
+    """Within it, layers do not keep outputs of leaky's that backward can compute again.
+
+    That is the output of a norm with activation (`leaky.nn.BatchNormAct2d` and its kin), where that keeps the norm's
+    input: always on a GPU, and for ReLU on a CPU. A convolution behind it keeps its own input, which is that
+    output; within this it keeps none, and its backward has the norm's last pass run again, to the same bits. A chain of
+    convolution, norm and ReLU then keeps one tensor for each three of them, where torch keeps two.
+
+    Enter it around calls of layers that keep their inputs: convolutions, linear layers, pools. What is not leaky's is
+    kept as ever, by hooks entered before this one too (`torch.utils.checkpoint`, `save_on_cpu`). Torch then does
+    not see an output that a function within keeps for its own backward (exp, sigmoid) be changed in place later.
+    `leaky.lean(model)` enters it where it gains. Gradients of any order. Nothing happens under torch.compile.
+
+    Example:
+        >>> import torch, leaky
+        >>> norm, conv = leaky.nn.BatchNormAct2d(8, activation="relu"), torch.nn.Conv2d(8, 8, 3)
+        >>> y = norm(torch.randn(2, 8, 32, 32, requires_grad=True))
+        >>> with leaky.nn.recompute():
+        ...     z = conv(y)
+        >>> z.sum().backward()
+    """
+
+    def __init__(self) -> None:
+        super().__init__(self._pack, _unpack)
+        self._around: tuple[Any, Any] | None = None
+
+    def __enter__(self) -> None:
+        self._around = torch._C._autograd._top_saved_tensors_default_hooks(False)
+        super().__enter__()
+
+    def _pack(self, tensor: torch.Tensor) -> Any:
+        node = made_again(tensor)
+        if node is not None:
+            return _Again(node, tensor.size(), tensor.stride(), tensor.storage_offset())
+        if self._around is not None:
+            pack, unpack = self._around
+            return _Handed(unpack, pack(tensor))
+        return _Kept(tensor.detach(), tensor._version)
+
+
+def made_again(tensor: Any) -> Any:
+    """The node that can compute again what `tensor` is, or is a view of, unchanged; None where there is none."""
+    base = tensor if tensor._base is None else tensor._base
+    node = base.grad_fn
+    if getattr(node, "compute_again", None) is None or base.output_nr or base._version:
+        return None
+    return node if tensor.dtype == base.dtype else None
+
+
+class _Again(NamedTuple):
+    """An output that is computed again, or a view of it."""
+
+    node: Any
+    size: torch.Size
+    stride: tuple[int, ...]
+    offset: int
+
+
+class _Handed(NamedTuple):
+    """What hooks entered before were given, and how they give it back."""
+
+    unpack: Any
+    packed: Any
+
+
+class _Kept(NamedTuple):
+    tensor: torch.Tensor
+    version: int
+
+
+def _unpack(packed: _Again | _Handed | _Kept) -> Any:
+    match packed:
+        case _Handed(unpack, given):
+            return unpack(given)
+        case _Kept(tensor, version):
+            if tensor._version != version:  # with hooks, torch leaves it to them to look
+                raise RuntimeError(
+                    "one of the variables needed for gradient computation has been modified by an inplace "
+                    f"operation: [{tensor.type()} {list(tensor.shape)}] is at version {tensor._version}; "
+                    f"expected version {version} instead"
+                )
+            return tensor
+        case _Again(node, size, stride, offset):
+            with torch.no_grad():
+                return node.compute_again(node).as_strided(size, stride, offset)
