@@ -218,15 +218,14 @@ class Attempt:
             norm = self.model.get_submodule(pair.norm)
             absorbed = [_was(self.model.get_submodule(name)) for name in pair.activations]
             following = absorbed[0] if absorbed else f"F.{'relu()' if pair.relu else f'leaky_relu(negative_slope={pair.slope:g})'}"
+            trial = self.planner.trial(next(c for c in plan.changes if c.key == ("fuse", pair.norm)))
             if self.before is not None and after is not None:
                 counted = self.before.pair_bytes(pair.norm), after.pair_bytes(pair.norm)
             else:
-                change = next(change for change in plan.changes if change.key == ("fuse", pair.norm))
-                trial = self.planner.trial(change)
                 counted = trial.bytes_before, trial.bytes_after
             name = " + ".join((pair.norm, *pair.activations))
             was = f"{type(norm).__name__} + {following}"
-            yield pair.norm, LeanSite(name, was, "one tensor for both", "", (), *counted)
+            yield pair.norm, LeanSite(name, was, trial.keeps, "", (), *counted)
 
     def _activation_rows(self, plan: Plan, after: Observation | None) -> Iterator[tuple[str, LeanSite]]:
         changes = {change.key: change for change in plan.changes}

@@ -23,7 +23,7 @@ from leaky.models.functions import Call
 from leaky.models.isolate import Example, tensors_in, told
 from leaky.models.memory import SavedStorages, saved_bytes
 from leaky.nn import functional
-from leaky.nn.recompute import recompute
+from leaky.nn.recompute import made_again, recompute
 
 _ELEMENTS = 2**13
 """Of a made-up input of a norm."""
@@ -43,7 +43,7 @@ class Trial:
     bytes_after: int = 0
     may_change: bool = True
     output_alone: bool = False
-    keeps: str = "one tensor for both"
+    keeps: str = ""
 
 
 def try_other(call: Call, like: torch.Tensor) -> Trial:
@@ -164,7 +164,13 @@ def try_pair(
                     after += _saved(_fresh(_pair(norm, activation, slope, True, True)), x, again=again)
     except Exception as error:
         return Trial(f"fused, it raised {told(error)}")
-    return Trial(None, before, after)
+    fused = _pair(norm, activation, slope, True, True)
+    twice = again and made_again(fused(_normal(_shapes(norm)[0], like).requires_grad_())) is not None
+    return Trial(None, before, after, keeps=_AGAIN if twice else _BOTH)
+
+
+_BOTH = "one tensor for both"
+_AGAIN = "one tensor for both and the layer behind, for which backward computes the output again"
 
 
 class _Pair(torch.nn.Module):
