@@ -217,7 +217,11 @@ class Attempt:
         for pair in self._fused(plan):
             norm = self.model.get_submodule(pair.norm)
             absorbed = [_was(self.model.get_submodule(name)) for name in pair.activations]
-            following = absorbed[0] if absorbed else f"F.{'relu()' if pair.relu else f'leaky_relu(negative_slope={pair.slope:g})'}"
+            following = (
+                absorbed[0]
+                if absorbed
+                else f"F.{'relu()' if pair.relu else f'leaky_relu(negative_slope={pair.slope:g})'}"
+            )
             trial = self.planner.trial(next(c for c in plan.changes if c.key == ("fuse", pair.norm)))
             if self.before is not None and after is not None:
                 counted = self.before.pair_bytes(pair.norm), after.pair_bytes(pair.norm)

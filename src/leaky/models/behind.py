@@ -22,7 +22,7 @@ READERS = (
 
 
 class Reading(StandIn):
-    """A layer's forward that does not keep an input which is computed again; it stands as `forward` on the instance."""
+    """A layer's forward that keeps no input which backward can compute again; it stands as `forward` there."""
 
     def __init__(self, module: torch.nn.Module) -> None:
         super().__init__(module, vars(module).get("forward"))

@@ -150,9 +150,7 @@ class Planner:
         if reason is None and pair.owner is not None:
             reason = refused.get(("calls", pair.cover))
         behind = pair.behind if pair.freed else ()
-        change = Change(
-            "fuse", pair.norm, pair.activations, pair.slope, around=pair.around, behind=behind
-        )
+        change = Change("fuse", pair.norm, pair.activations, pair.slope, around=pair.around, behind=behind)
         if reason is None:
             trial = self.trial(change)
             reason = trial.reason or (_NO_GAIN if trial.bytes_after >= trial.bytes_before else None)

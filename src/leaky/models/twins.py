@@ -182,7 +182,9 @@ def absorb(norm: torch.nn.Module, absorption: Absorption) -> None:
     become(norm, NORMS[type(norm)], activation=spec, _absorption=absorption)
     for module in absorption.activations:
         if not is_lean(module):
-            become(module, AbsorbedLeakyReLU if slope else AbsorbedReLU, **({} if slope else {"_bits": False}))
+            become(
+                module, AbsorbedLeakyReLU if slope else AbsorbedReLU, **({} if slope else {"_bits": False})
+            )
 
 
 def read_again(layer: torch.nn.Module) -> None:

@@ -8,6 +8,7 @@
 - `leaky.nn.functional.bias_act(x, bias, activation="leaky_relu(negative_slope=0.2)", gain=2**0.5)`: StyleGAN's op,
   with gradients of any order; `leaky.nn.BiasAct` as a module, `leaky.nn.compat` under other projects' names.
 - `leaky.nn.Dropout(0.1)`: torch's, draw for draw, keeping one bit per element.
+- `leaky.nn.recompute()`: within it, the layers behind a norm need not keep an output that backward can compute again.
 - `leaky.nn.parameter_groups(model, weight_decay=0.01)`: no decay for what activations learn.
 - `leaky.nn.adapt_(model, batches)`: the adaptive initialisation of S-shaped ReLUs.
 - `leaky.nn.export("leaky_relu", "leaky.onnx")`: an activation as an ONNX file.
@@ -73,6 +74,7 @@ from leaky.nn.norms import (  # noqa: E402
     SyncBatchNormAct,
     convert_sync_batchnorm,
 )
+from leaky.nn.recompute import recompute  # noqa: E402
 
 if TYPE_CHECKING:  # what the records alone make
     from torch.nn import GELU, Hardswish, Mish, Sigmoid, Tanh
@@ -141,6 +143,7 @@ __all__ = [
     "functional",
     "init",
     "parameter_groups",
+    "recompute",
 ]
 
 

@@ -1,6 +1,7 @@
 """Outputs that backward computes again from what their layer keeps, so that the next layer need not keep them.
 
-A layer that keeps its input, and whose output is cheap, says so on its node: `node.compute_again(node)`.
+A layer that keeps its input, and whose output is cheap, says so on its node: `node.compute_again(node)`. Both that
+and its backward read what it keeps by `saved_of`.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ class recompute(torch.autograd.graph.saved_tensors_hooks):  # noqa: N801  # used
 
     That is the output of a norm with activation (`leaky.nn.BatchNormAct2d` and its kin), where that keeps the norm's
     input: always on a GPU, and for ReLU on a CPU. A convolution behind it keeps its own input, which is that
-    output; within this it keeps none, and its backward has the norm's last pass run again, to the same bits. A chain of
-    convolution, norm and ReLU then keeps one tensor for each three of them, where torch keeps two.
+    output; within this it keeps none, and its backward has the norm's last pass run again, to the same bits.
+    Convolution, norm and ReLU then keep one tensor, where torch keeps two.
 
     Enter it around calls of layers that keep their inputs: convolutions, linear layers, pools. What is not leaky's is
     kept as ever, by hooks entered before this one too (`torch.utils.checkpoint`, `save_on_cpu`). Torch then does
@@ -57,6 +58,20 @@ def made_again(tensor: Any) -> Any:
     if getattr(node, "compute_again", None) is None or base.output_nr or base._version:
         return None
     return node if tensor.dtype == base.dtype else None
+
+
+def saved_of(node: Any, *, last: bool = False) -> tuple[torch.Tensor | None, ...]:
+    """`node.saved_tensors`, asked for once in a backward: hooks like those of torch.utils.checkpoint allow no more.
+
+    `last` says that nobody will ask again: it is the node's own backward.
+    """
+    task = torch._C._current_graph_task_id()
+    known = getattr(node, "saved_in_task", None)
+    found: tuple[torch.Tensor | None, ...] = (
+        known[1] if known is not None and known[0] == task else node.saved_tensors
+    )
+    node.saved_in_task = None if last or task < 0 else (task, found)
+    return found
 
 
 class _Again(NamedTuple):

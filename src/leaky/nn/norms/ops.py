@@ -17,6 +17,7 @@ from leaky.nn.layout import dense, layout_of, same_layout
 from leaky.nn.norms.composed import differentiated, recovered
 from leaky.nn.norms.kernels import run_backward, run_forward
 from leaky.nn.norms.statistics import Norm
+from leaky.nn.recompute import saved_of
 from leaky.nn.reuse import held_once
 
 LOSS_LIMIT = 4.0
@@ -65,7 +66,7 @@ class NormAct(torch.autograd.Function):
         grad, grad_trace = grads
         if grad is None:
             return grad_trace, None, None, None, None
-        y, kept, index, trace, weight, bias, mean, var = ctx.saved_tensors
+        y, kept, index, trace, weight, bias, mean, var = saved_of(ctx, last=True)
         (eps, groups, given, ranks, kernels), negative_slope, stride, layout = ctx.rest
         norm = Norm(mean, var, eps, groups, given, ranks=ranks, kernels=kernels)
         needs = ctx.needs_input_grad[:3]
@@ -93,7 +94,7 @@ class NormAct(torch.autograd.Function):
 
 def _compute_again(ctx: Any) -> torch.Tensor:
     """The output, to the bit, from the input that was kept."""
-    _, x, _, _, weight, bias, mean, var = ctx.saved_tensors
+    _, x, _, _, weight, bias, mean, var = saved_of(ctx)
     (eps, groups, _, _, kernels), negative_slope, _, layout = ctx.rest
     norm = Norm(mean, var, eps, groups, given=True, kernels=kernels)
     return run_forward(x, weight, bias, norm, negative_slope, layout)
