@@ -44,7 +44,7 @@ class recompute(torch.autograd.graph.saved_tensors_hooks):  # noqa: N801  # used
     def _pack(self, tensor: torch.Tensor) -> Any:
         node = made_again(tensor)
         if node is not None:
-            return _Again(node, tensor.size(), tensor.stride(), tensor.storage_offset())
+            return _Again(node, tensor.size(), tensor.stride(), int(tensor.storage_offset()))
         if self._around is not None:
             pack, unpack = self._around
             return _Handed(unpack, pack(tensor))
@@ -60,16 +60,14 @@ def made_again(tensor: Any) -> Any:
     return node if tensor.dtype == base.dtype else None
 
 
-def saved_of(node: Any, *, last: bool = False) -> tuple[torch.Tensor | None, ...]:
+def saved_of(node: Any, *, last: bool = False) -> tuple[Any, ...]:
     """`node.saved_tensors`, asked for once in a backward: hooks like those of torch.utils.checkpoint allow no more.
 
     `last` says that nobody will ask again: it is the node's own backward.
     """
     task = torch._C._current_graph_task_id()
     known = getattr(node, "saved_in_task", None)
-    found: tuple[torch.Tensor | None, ...] = (
-        known[1] if known is not None and known[0] == task else node.saved_tensors
-    )
+    found: tuple[Any, ...] = known[1] if known is not None and known[0] == task else node.saved_tensors
     node.saved_in_task = None if last or task < 0 else (task, found)
     return found
 
