@@ -98,7 +98,8 @@ def test_what_cannot_be_read_is_said(text: str, message: str) -> None:
 
 
 def test_a_spec_is_text() -> None:
-    message = "activation: a spec such as 'leaky_relu(negative_slope=0.1)' is text, got 3"
+    start = "activation: a spec such as 'leaky_relu(negative_slope=0.1)' is text"
+    message = f"{start}, got 3; `leaky list` prints the names"
     with pytest.raises(ArgumentError, match=f"^{re.escape(message)}$"):
         leaky.parse(3)  # type: ignore[arg-type]
 

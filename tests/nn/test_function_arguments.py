@@ -73,7 +73,7 @@ WRONG: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "a module for a spec": (
         lambda: F.bias_act(x, bias, activation=torch.nn.ReLU()),  # type: ignore[arg-type]
-        "activation: a spec such as 'leaky_relu(negative_slope=0.1)' is text, got ReLU(); "
+        "bias_act: `activation` must be a spec such as 'relu', got ReLU(); "
         "leaky.from_module(it) is the spec of a module",
     ),
     "an entry for a spec": (
@@ -82,7 +82,8 @@ WRONG: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "a function for a spec": (
         lambda: leaky.nn.activation(len),  # type: ignore[arg-type]
-        "activation: a spec such as 'leaky_relu(negative_slope=0.1)' is text, got <built-in function len>",
+        "activation: a spec such as 'leaky_relu(negative_slope=0.1)' is text, got <built-in function len>; "
+        "`leaky list` prints the names",
     ),
 }
 

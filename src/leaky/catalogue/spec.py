@@ -16,7 +16,7 @@ from typing import Any
 
 from leaky.catalogue.entry import Activation
 from leaky.catalogue.parameter import Parameter
-from leaky.catalogue.table import lookup
+from leaky.catalogue.table import MODULES, TABLE, lookup
 from leaky.errors import ArgumentError, ArgumentTypeError, shown
 
 _FRAMEWORK = re.compile(r"\s*\w+\s*:")
@@ -65,7 +65,7 @@ def parse(text: str | Spec) -> Spec:
         return text
     if not isinstance(text, str):
         raise ArgumentError(
-            f"activation: a spec such as 'leaky_relu(negative_slope=0.1)' is text, got {_named(text)}"
+            f"activation: a spec such as 'leaky_relu(negative_slope=0.1)' is text, got {instead_of(text)}"
         )
     if len(text) > _LONGEST:
         raise ArgumentError(
@@ -86,12 +86,15 @@ def parse(text: str | Spec) -> Spec:
         raise ArgumentError(str(error)) from None
 
 
-def _named(given: Any) -> str:
+def instead_of(given: Any) -> str:
     """What stands in the place of a spec, and what to write instead of it."""
     if isinstance(given, Activation):
         return f"the entry {given.name}; write {given.name!r}"
-    module = hasattr(given, "forward") and not isinstance(given, type)
-    return shown(given) + ("; leaky.from_module(it) is the spec of a module" if module else "")
+    if hasattr(given, "forward") and not isinstance(given, type):
+        return f"{shown(given)}; leaky.from_module(it) is the spec of a module"
+    called = getattr(given, "__name__", "")
+    entry = TABLE.get(called) or MODULES.get(called)
+    return f"{shown(given)}; {f'write {entry.name!r}' if entry else '`leaky list` prints the names'}"
 
 
 def names_a_framework(text: str) -> bool:

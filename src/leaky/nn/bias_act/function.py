@@ -8,16 +8,15 @@ import torch
 from torch.overrides import handle_torch_function, has_torch_function
 
 from leaky.catalogue import Spec
-from leaky.errors import ArgumentError, ArgumentTypeError, shown
-from leaky.kernels.select import DTYPES, missing, serving, tracing
+from leaky.kernels.select import missing, serving, tracing
 from leaky.nn.arguments import keywords_named
+from leaky.nn.bias_act.arguments import OWN, Names, axis_of, clamp_of, gain_of
 from leaky.nn.bias_act.curves import BiasActCurve, curve_forward
 from leaky.nn.bias_act.ops import BiasActLines, added, run_forward
 from leaky.nn.bias_act.plan import (
     Plan,
     constants_of,
     leaky_plan,
-    leaky_spec,
     of_numbers,
     plan_of,
     rounded,
@@ -47,8 +46,8 @@ def bias_act(
     Half precision is computed in float32, the bias added, and rounded once; the clamp is compared before rounding.
 
     Args:
-        x: float32, float64, bfloat16 or float16, of any shape and strides, on any device.
-        bias: x.shape[dim] numbers, of x's dtype or float32; None adds nothing, and `dim` is then not looked at.
+        x: float32, float64, bfloat16 or float16, of any shape and strides, on any device; not sparse or nested.
+        bias: x.shape[dim] numbers, of x's dtype or float32; None adds nothing, to inputs without a `dim` too.
         activation: a spec such as "leaky_relu(negative_slope=0.2)" of what works element by element and learns
             nothing; None is the identity.
         gain: a finite number. The product of gain and slope is rounded once.
@@ -88,29 +87,35 @@ def bias_act(
             bias_act, (x, bias), x, bias, activation=activation, gain=gain, clamp=clamp, dim=dim
         )
         return seen
+    return bias_act_of(x, bias, activation, gain, clamp, dim, OWN)
+
+
+def bias_act_of(
+    x: Any, bias: Any, activation: Any, gain: Any, clamp: Any, dim: Any, names: Names
+) -> torch.Tensor:
+    """`bias_act` that calls its arguments by these names where they are wrong."""
     if torch.compiler.is_compiling():
         spec = str(activation) if isinstance(activation, Spec) else activation
-        return apply(x, bias, of_numbers(Plan(*constants_of(spec, 1.0, None)), gain, clamp), dim)
-    return apply(x, bias, plan_of(activation, gain, clamp), dim)
+        plan = of_numbers(Plan(*constants_of(spec, names)), gain_of(gain, names), clamp_of(clamp, names))
+    else:
+        plan = plan_of(activation, gain, clamp, names)
+    return apply(x, bias, plan, dim, names)
 
 
 def leaky_bias_act(
-    x: torch.Tensor,
-    bias: torch.Tensor | None,
-    negative_slope: float,
-    gain: float,
-    clamp: float | None = None,
-    dim: int = 1,
+    x: Any, bias: Any, negative_slope: Any, gain: Any, clamp: Any, dim: Any, names: Names
 ) -> torch.Tensor:
-    """`bias_act` with a leaky ReLU; its slope may be a symbol, as a compiler makes of the second number it sees."""
-    if torch.compiler.is_compiling():
-        return apply(x, bias, leaky_plan(negative_slope, gain, clamp), dim)
-    return bias_act(x, bias, activation=leaky_spec(negative_slope), gain=gain, clamp=clamp, dim=dim)
+    """The same with a leaky ReLU; its slope may be a symbol, as a compiler makes of the second number it sees."""
+    plan = leaky_plan(negative_slope, gain, clamp, names)
+    if not torch.compiler.is_compiling() and has_torch_function((x, bias)):
+        spec = f"leaky_relu(negative_slope={plan.values[0]!r})"
+        return bias_act(x, bias, activation=spec, gain=plan.gain, clamp=plan.clamp, dim=dim)
+    return apply(x, bias, plan, dim, names)
 
 
-def apply(x: torch.Tensor, bias: torch.Tensor | None, plan: Plan, dim: int) -> torch.Tensor:
+def apply(x: torch.Tensor, bias: torch.Tensor | None, plan: Plan, dim: int, names: Names) -> torch.Tensor:
     """What `bias_act` does, once its numbers are read."""
-    axis = _axis(x, bias, dim)
+    axis = axis_of(x, bias, dim, names)
     plan = rounded(plan, x.dtype)
     if tracing():
         return value(added(x, bias, axis), plan).to(x.dtype)
@@ -128,46 +133,3 @@ def apply(x: torch.Tensor, bias: torch.Tensor | None, plan: Plan, dim: int) -> t
     else:
         result = value(added(x, bias, axis), plan).to(x.dtype)
     return result
-
-
-def check_dim(function: str, dim: Any) -> None:
-    """Raise ArgumentTypeError where `dim` is no integer."""
-    if not isinstance(dim, int) or isinstance(dim, bool):
-        raise ArgumentTypeError(
-            f"{function}: `dim` must be an integer, got {shown(dim)}; 1 is that of channels in (N, C, ...)"
-        )
-
-
-def _axis(x: Any, bias: Any, dim: Any) -> int:
-    """The axis of the bias, counted from the front; raises where the arguments do not go together."""
-    if not isinstance(x, torch.Tensor) or x.dtype not in DTYPES:
-        given = x.dtype if isinstance(x, torch.Tensor) else shown(x)
-        raise ArgumentTypeError(
-            f"bias_act: `x` must be a tensor of float32, float64, bfloat16 or float16, got {given}"
-        )
-    if bias is None:
-        return 0
-    if not isinstance(bias, torch.Tensor):
-        raise ArgumentTypeError(f"bias_act: `bias` must be a tensor or None, got {shown(bias)}")
-    dims = x.dim()
-    check_dim("bias_act", dim)
-    if not -dims <= dim < dims:
-        remedy = f"give one from {-dims} to {dims - 1}" if dims else "add a bias to a number yourself"
-        raise ArgumentError(
-            f"bias_act: `dim` must be a dimension of x, {tuple(x.shape)}, got {dim}; {remedy}"
-        )
-    axis: int = dim % dims
-    if bias.dim() != 1 or bias.shape[0] != x.shape[axis]:
-        raise ArgumentError(
-            f"bias_act: `bias` must have shape ({x.shape[axis]},), as dimension {dim} of x, {tuple(x.shape)}, "
-            f"got {tuple(bias.shape)}"
-        )
-    if bias.dtype != x.dtype and bias.dtype != torch.float32:
-        raise ArgumentTypeError(
-            f"bias_act: `bias` must be of float32 or x's dtype, {x.dtype}, got {bias.dtype}; cast it"
-        )
-    if bias.device != x.device:
-        raise ArgumentError(
-            f"bias_act: `bias` must be on x's device, {x.device}, got {bias.device}; move it there"
-        )
-    return axis

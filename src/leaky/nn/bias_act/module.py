@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import numbers
-from typing import Any
-
 import torch
 from torch.overrides import has_torch_function
 
 from leaky.catalogue import Spec, parse
-from leaky.errors import ArgumentError, ArgumentTypeError, shown
 from leaky.nn.arguments import keywords_named
-from leaky.nn.bias_act.function import apply, bias_act, check_dim
+from leaky.nn.bias_act.arguments import Names, check_place, dim_of, features
+from leaky.nn.bias_act.function import apply, bias_act
 from leaky.nn.bias_act.plan import plan_of
 from leaky.nn.whole import whole
+
+_NAMES = Names("BiasAct", "input")
 
 
 @whole
@@ -58,15 +57,10 @@ class BiasAct(torch.nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        given: Any = num_features
-        if isinstance(given, bool) or not isinstance(given, numbers.Integral):
-            raise ArgumentTypeError(f"BiasAct: `num_features` must be an integer, got {shown(given)}")
-        if num_features < 1:
-            raise ArgumentError(f"BiasAct: `num_features` must be at least 1, got {num_features}")
-        check_dim("BiasAct", dim)
-        self.plan = plan_of(activation, gain, clamp)
+        self.num_features, self.dim = features("BiasAct", "num_features", num_features), dim_of(dim, _NAMES)
+        self.plan = plan_of(activation, gain, clamp, _NAMES)
         self.activation = None if activation is None else parse(activation)
-        self.num_features, self.dim = int(num_features), dim
+        check_place("BiasAct", device, dtype)
         self.bias = torch.nn.Parameter(torch.zeros(self.num_features, device=device, dtype=dtype))
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
@@ -75,7 +69,7 @@ class BiasAct(torch.nn.Module):
         if has_torch_function((input, bias)):
             spec, gain, clamp = self.activation, plan.gain, plan.clamp
             return bias_act(input, bias, activation=spec, gain=gain, clamp=clamp, dim=self.dim)
-        return apply(input, bias, plan, self.dim)
+        return apply(input, bias, plan, self.dim, _NAMES)
 
     def extra_repr(self) -> str:
         """The arguments it was made with."""

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import functools
 import math
-import numbers
 from typing import Any, NamedTuple
 
 import array_api_compat.torch as namespace
-import numpy as np
 import torch
 
 from leaky.catalogue import TABLE, Spec, parse
 from leaky.catalogue.facts import BIT
-from leaky.errors import ArgumentError, ArgumentTypeError, shown
+from leaky.errors import ArgumentError
 from leaky.kernels.native_bias_act import ONE, RELU, TWO, Lines
-from leaky.nn import arguments
+from leaky.nn.bias_act.arguments import OWN, Names, check_activation, clamp_of, gain_of, slope_of
 
 
 class Plan(NamedTuple):
@@ -96,86 +94,62 @@ _NOTHING = 2.0**-150
 
 def of_numbers(constant: Plan, gain: Any, clamp: Any) -> Plan:
     """The plan `constant`, made at gain 1 without a clamp, with others: numbers that are symbols to a compiler."""
-    arguments.known("bias_act", "gain", gain)
-    arguments.known("bias_act", "clamp", clamp)
-    if not -math.inf < gain < math.inf:
-        raise ArgumentError(f"bias_act: `gain` must be finite, got {gain}")
-    if clamp is not None and not 0 < clamp < math.inf:
-        raise ArgumentError(f"bias_act: `clamp` must be finite and above 0, got {clamp}; None clamps nothing")
     upper, lower = gain * constant.upper, gain * constant.lower
     return Plan(constant.name, constant.values, gain, clamp, constant.kind, upper, lower, constant.below)
 
 
-def leaky_plan(negative_slope: Any, gain: Any, clamp: Any) -> Plan:
-    """The plan of a leaky ReLU whose slope may be such a symbol too."""
-    arguments.known("bias_act", "negative_slope", negative_slope)
+def leaky_plan(negative_slope: Any, gain: Any, clamp: Any, names: Names) -> Plan:
+    """The plan of a leaky ReLU, whose slope may be such a symbol too; raises where a number is wrong."""
+    given = slope_of(negative_slope, names), gain_of(gain, names), clamp_of(clamp, names)
+    return _leaky(*given) if torch.compiler.is_compiling() else _leaky_once(*given)
+
+
+def _leaky(negative_slope: Any, gain: Any, clamp: Any) -> Plan:
     kind = ONE if negative_slope == 1 else RELU if negative_slope == 0 else TWO
     slopes = (1.0, negative_slope, negative_slope)
     return of_numbers(Plan("leaky_relu", (negative_slope,), 1.0, None, kind, *slopes), gain, clamp)
 
 
-def leaky_spec(negative_slope: Any) -> str:
-    """Its spec, where the slope is a number."""
-    return f"leaky_relu(negative_slope={_number('negative_slope', negative_slope)!r})"
+_leaky_once = functools.lru_cache(maxsize=256)(_leaky)
 
 
-def constants_of(activation: Any, gain: Any, clamp: Any) -> tuple[Any, ...]:
-    """`plan_of`, which a compiler calls once instead of reading a spec step by step."""
-    return tuple(plan_of(activation, gain, clamp))
+def constants_of(activation: Any, names: Names) -> tuple[Any, ...]:
+    """The plan of an activation alone, which a compiler calls once instead of reading a spec step by step."""
+    return tuple(plan_of(activation, 1.0, None, names))
 
 
 # What torch.compiler.assume_constant_result does, without importing torch._dynamo (and Triton with it) for everybody.
 constants_of._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
-def plan_of(activation: Any, gain: Any, clamp: Any) -> Plan:
+def plan_of(activation: Any, gain: Any, clamp: Any, names: Names = OWN) -> Plan:
     """The plan of a call; raises where an argument is wrong."""
-    if type(gain) is not float:
-        gain = _number("gain", gain)
-    if clamp is not None and type(clamp) is not float:
-        clamp = _number("clamp", clamp)
-    try:
-        return _plan(activation, gain, clamp)
-    except TypeError as error:
-        if "unhashable" not in str(error):
-            raise
-        raise ArgumentError(
-            f"bias_act: `activation` must be a spec such as 'relu', got {shown(activation)}"
-        ) from None
+    check_activation(activation, names)
+    return _plan(activation, gain_of(gain, names), clamp_of(clamp, names), names)
 
 
 @functools.lru_cache(maxsize=256)
-def _plan(activation: Any, gain: float, clamp: float | None) -> Plan:
-    if not math.isfinite(gain):
-        raise ArgumentError(f"bias_act: `gain` must be finite, got {gain:g}")
-    if clamp is not None and not (math.isfinite(clamp) and clamp > 0):
-        raise ArgumentError(
-            f"bias_act: `clamp` must be finite and above 0, got {clamp:g}; None clamps nothing"
-        )
+def _plan(activation: str | Spec | None, gain: float, clamp: float | None, names: Names) -> Plan:
     if activation is None:
         return Plan("", (), gain, clamp, ONE, gain, gain)
     spec = parse(activation)
     entry = spec.activation
     if any(parameter.learned for parameter in entry.parameters):
-        raise ArgumentError(
-            f"bias_act: `activation` must not learn, got {spec}; add the bias and call leaky.nn.{entry.module}"
-        )
-    if entry.training:
-        raise ArgumentError(
-            f"bias_act: `activation` must be one function, got {spec}, which differs in training; "
-            f"add the bias and call leaky.nn.{entry.module}"
-        )
-    if not entry.elementwise:
-        raise ArgumentError(
-            f"bias_act: `activation` must work element by element, got {spec}; "
-            f"add the bias and call leaky.nn.{entry.module}"
-        )
-    slopes = _slopes(spec)
-    if slopes is None:
-        return Plan(entry.name, spec.values, gain, clamp, None)
-    upper, lower = slopes
-    kind = ONE if upper == lower else RELU if lower == 0 else TWO
-    return Plan(entry.name, spec.values, gain, clamp, kind, gain * upper, gain * lower, lower)
+        wrong = f"must not learn, got {spec}"
+    elif entry.training:
+        wrong = f"must be one function, got {spec}, which differs in training"
+    elif not entry.elementwise:
+        wrong = f"must work element by element, got {spec}"
+    else:
+        slopes = _slopes(spec)
+        if slopes is None:
+            return Plan(entry.name, spec.values, gain, clamp, None)
+        upper, lower = slopes
+        kind = ONE if upper == lower else RELU if lower == 0 else TWO
+        return Plan(entry.name, spec.values, gain, clamp, kind, gain * upper, gain * lower, lower)
+    raise ArgumentError(
+        f"{names.function}: `activation` {wrong}; add the bias and call leaky.nn.{entry.module}"
+    )
 
 
 def _slopes(spec: Spec) -> tuple[float, float] | None:
@@ -186,14 +160,3 @@ def _slopes(spec: Spec) -> tuple[float, float] | None:
         return None
     upper, lower, at_zero = (float(entry.derivative(x, *spec.values)) for x in (1.0, -1.0, 0.0))
     return (upper, lower) if at_zero == lower else None
-
-
-def _number(name: str, value: Any) -> float:
-    if (
-        isinstance(value, np.ndarray) and torch.compiler.is_compiling()
-    ):  # what NumPy's numbers are to a compiler
-        return float(value)
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        remedy = "; multiply the result by it" if name == "gain" and isinstance(value, torch.Tensor) else ""
-        raise ArgumentTypeError(f"bias_act: `{name}` must be a number, got {shown(value)}{remedy}")
-    return float(value)

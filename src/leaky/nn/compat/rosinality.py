@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import torch
 
+from leaky.nn.arguments import flag
+from leaky.nn.bias_act.arguments import Names, features
 from leaky.nn.bias_act.function import leaky_bias_act
+from leaky.nn.bias_act.plan import leaky_plan
 from leaky.nn.whole import whole
+
+_NAMES = Names("fused_leaky_relu", x="input", gain="scale")
+_LAYER = _NAMES._replace(function="FusedLeakyReLU")
 
 
 def fused_leaky_relu(
@@ -26,7 +32,7 @@ def fused_leaky_relu(
         >>> fused_leaky_relu(torch.tensor([[-2.0, 3.0]]), torch.tensor([1.0, 1.0]), 0.5, 2.0)
         tensor([[-1.,  8.]])
     """
-    return leaky_bias_act(input, bias, negative_slope, scale)
+    return leaky_bias_act(input, bias, negative_slope, scale, None, 1, _NAMES)
 
 
 @whole
@@ -48,10 +54,13 @@ class FusedLeakyReLU(torch.nn.Module):
         self, channel: int, bias: bool = True, negative_slope: float = 0.2, scale: float = 2**0.5
     ) -> None:
         super().__init__()
+        channel = features("FusedLeakyReLU", "channel", channel)
+        flag("FusedLeakyReLU", "bias", bias)
+        leaky_plan(negative_slope, scale, None, _LAYER)  # raises where they are wrong
         self.register_parameter("bias", torch.nn.Parameter(torch.zeros(channel)) if bias else None)
         self.negative_slope = negative_slope
         self.scale = scale
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """scale * leaky_relu(input + bias, negative_slope)."""
-        return fused_leaky_relu(input, self.bias, self.negative_slope, self.scale)
+        return leaky_bias_act(input, self.bias, self.negative_slope, self.scale, None, 1, _LAYER)

@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
+from torch.overrides import has_torch_function
 
-from leaky.errors import ArgumentError, unknown_name
+from leaky.errors import ArgumentError, shown, unknown_name
+from leaky.nn.bias_act.arguments import Names, slope_of
 from leaky.nn.bias_act.function import bias_act as _bias_act
-from leaky.nn.bias_act.function import leaky_bias_act
+from leaky.nn.bias_act.function import bias_act_of, leaky_bias_act
+
+_NAMES = Names(bias="b", negative_slope="alpha")
 
 
 class Act(NamedTuple):
@@ -50,7 +54,7 @@ def bias_act(
         b: a vector of x.shape[dim] entries, of x's dtype or float32; or None.
         dim: of the bias; negative counts from the end, which the original refuses.
         act: linear, relu, lrelu, tanh, sigmoid, elu, selu, softplus or swish.
-        alpha: slope of lrelu, 0.2 by default; the others have none and ignore it, as the original's do.
+        alpha: slope of lrelu, a finite number, 0.2 by default; the others have none and ignore it, as the original's.
         gain: by default sqrt(2) for relu, lrelu and swish, else 1.
         clamp: above 0, or None. (The original takes 0, which makes everything 0.)
         impl: "cuda" or "ref"; the same here.
@@ -71,14 +75,17 @@ def bias_act(
         >>> bias_act(torch.tensor([[-10.0, 3.0]]), torch.tensor([0.0, 1.0]), act="lrelu", gain=1.0)
         tensor([[-2.,  4.]])
     """
-    if act not in activation_funcs:
+    if not (isinstance(act, str) and act in activation_funcs):
         raise unknown_name("act", str(act), activation_funcs)
-    if impl not in ("cuda", "ref"):
+    if not (isinstance(impl, str) and impl in ("cuda", "ref")):
         raise ArgumentError(
-            f"bias_act: `impl` must be 'cuda' or 'ref', which are the same here, got {impl!r}"
+            f"bias_act: `impl` must be 'cuda' or 'ref', which are the same here, got {shown(impl)}"
         )
     spec, def_alpha, def_gain = activation_funcs[act]
     gain = def_gain if gain is None else gain
+    alpha = def_alpha if alpha is None else slope_of(alpha, _NAMES)
     if act == "lrelu":
-        return leaky_bias_act(x, b, def_alpha if alpha is None else alpha, gain, clamp, dim)
-    return _bias_act(x, b, activation=spec, gain=gain, clamp=clamp, dim=dim)
+        return leaky_bias_act(x, b, alpha, gain, clamp, dim, _NAMES)
+    if has_torch_function((x, b)):
+        return _bias_act(x, b, activation=spec, gain=gain, clamp=clamp, dim=dim)
+    return bias_act_of(x, b, spec, gain, clamp, dim, _NAMES)
