@@ -9,7 +9,7 @@ from typing import Any, Literal
 import torch
 
 from leaky.errors import ArgumentError
-from leaky.models import compare, proof, twins
+from leaky.models import compare, gains, proof, twins
 from leaky.models.functions import Call
 from leaky.models.isolate import Example, copy_of, told
 from leaky.models.observe import Observation, observe
@@ -40,6 +40,7 @@ class Attempt:
         self.refused: dict[tuple[str, str], str] = {}
         self._eager: dict[bool, compare.Values] = {}
         self._truth: dict[bool, compare.Values] = {}
+        self._after: tuple[list[Change], Observation] | None = None
         self._trials = 0
         self._by_inputs = True
 
@@ -55,13 +56,13 @@ class Attempt:
 
     def run(self) -> tuple[Plan, Observation | None]:
         """The plan that holds, and what a run of the model so changed keeps."""
-        plan = self._proved_apart()
+        plan = self._gaining()
         if self.example is None:
             return plan, None
         self._eager[False] = self._plain_values()
         while plan.changes and (reason := self._why_not(plan.changes)) is not None:
             self.refused |= self._culprits(plan.changes, reason)
-            plan = self._proved_apart()
+            plan = self._gaining()
         after = self._lean_run(plan.changes)
         if plan.changes and self.before is not None and after.total > self.before.total:
             self.refused |= {
@@ -71,12 +72,46 @@ class Attempt:
             after = self._lean_run(plan.changes)
         return plan, after
 
+    def _gaining(self) -> Plan:
+        """A plan whose every change holds on made-up input and, as far as a run on the example tells, gains."""
+        plan = self._proved_apart()
+        if self.before is None or not plan.changes:
+            return plan
+        try:
+            after = self._lean_run(plan.changes)
+        except Exception:
+            return plan  # what raises is found where numbers are compared
+        fused = [change.name for change in plan.changes if change.what == "fuse"]
+        idle = gains.idle(self.before, after, self._sites_of(plan.changes), fused)
+        if not idle:
+            return plan
+        self.refused |= idle
+        return self._proved_apart()
+
+    def _sites_of(self, changes: Sequence[Change]) -> dict[tuple[str, str], list[Any]]:
+        """By what refusing a change goes by, the sites that it changes; calls go by their kind."""
+        found: dict[tuple[str, str], list[Any]] = {
+            change.key: [change.name] for change in changes if change.what == "bits"
+        }
+        for kind in {kind for change in changes for kind in change.kinds}:
+            calls = [key for key in self.sites.calls if key[1].kind == kind]
+            modules = [
+                name
+                for name, site in self.sites.activations.items()
+                if site.call.kind == kind and ("bits", name) not in found
+            ]
+            found["kind", kind] = [*calls, *modules]
+        return found
+
     def _lean_run(self, changes: list[Change]) -> Observation:
         assert self.example is not None
-        self.reseed()
-        changed = copy_of(self.model)
-        apply(changed, changes)
-        return observe(changed, self.example, self.sites.activations, self._norms())
+        if self._after is None or self._after[0] != changes:
+            self.reseed()
+            changed = copy_of(self.model)
+            apply(changed, changes)
+            seen = observe(changed, self.example, self.sites.activations, self._norms())
+            self._after = changes, seen
+        return self._after[1]
 
     def _proved_apart(self) -> Plan:
         """A plan whose every change holds on made-up input."""

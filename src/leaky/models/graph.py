@@ -1,4 +1,4 @@
-"""What a traced graph says about one value: who reads it, who changes it in place, who keeps it for backward."""
+"""What a traced graph says about one value: who reads it, changes it in place, shares its memory, may keep it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from leaky import nn
 from leaky.models.functions import read_node
 from leaky.models.trace import Region, is_leaf, join
 
-# A result that may be the argument itself or a view of it.
-_VIEWS = frozenset(
+VIEWS = frozenset(
     [
         "view",
         "view_as",
@@ -85,6 +84,7 @@ _VIEWS = frozenset(
         "cuda",
     ]
 )
+"""Operations whose result may be the argument itself or a view of it."""
 _VIEW_MODULES = (torch.nn.Identity, torch.nn.Flatten, torch.nn.Unflatten, torch.nn.modules.dropout._DropoutNd)
 _IN_PLACE_OPERATORS = frozenset(
     {operator.iadd, operator.isub, operator.imul, operator.itruediv, operator.ifloordiv, operator.ipow}
@@ -147,7 +147,7 @@ def readers(node: fx.Node, region: Region) -> Iterator[fx.Node]:
     for user in node.users:
         if hands_on(region.module(user)):
             yield from readers(user, region)
-        elif not _is_metadata(user):
+        elif not is_metadata(user):
             yield user
 
 
@@ -174,7 +174,7 @@ def changed_later(node: fx.Node, region: Region) -> tuple[str | None, str | None
         value = waiting.pop()
         for user in value.users:
             if _changes(user, value, region):
-                return f"`{_told(user, region)}` changes its output in place", unknown
+                return f"`{told(user, region)}` changes its output in place", unknown
             module = region.module(user)
             if module is not None and not is_leaf(module):
                 unknown = (
@@ -182,17 +182,10 @@ def changed_later(node: fx.Node, region: Region) -> tuple[str | None, str | None
                 )
             if user.op == "output" and not region.whole:
                 unknown = f"its output leaves `{region.name}`, around which the model does not trace"
-            if _may_alias(user, value, region) and user not in seen:
+            if may_alias(user, value, region) and user not in seen:
                 seen.add(user)
                 waiting.append(user)
     return None, unknown
-
-
-def kept_by(node: fx.Node, region: Region) -> str | None:
-    """Who keeps the value for backward anyway, as far as the graph tells; None where surely nobody does."""
-    for user in keepers(node, region):
-        return "whoever reads the output of the model" if user.op == "output" else f"`{_told(user, region)}`"
-    return None
 
 
 def keepers(node: fx.Node, region: Region) -> Iterator[fx.Node]:
@@ -201,23 +194,29 @@ def keepers(node: fx.Node, region: Region) -> Iterator[fx.Node]:
     while waiting:
         value = waiting.pop()
         for user in value.users:
-            if _is_metadata(user) or user in seen:
+            if is_metadata(user) or user in seen:
                 continue
             seen.add(user)
-            module = region.module(user)
-            if _may_alias(user, value, region):
+            if may_alias(user, value, region):
                 waiting.append(user)
-            elif not (isinstance(module, _FORGETFUL_MODULES) or _name(user) in _FORGETS):
+            elif not forgets(user, region):
                 yield user
 
 
-def _name(node: fx.Node) -> str:
+def forgets(user: fx.Node, region: Region) -> bool:
+    """Whether an operation surely does not keep what it reads."""
+    return isinstance(region.module(user), _FORGETFUL_MODULES) or name_of(user) in _FORGETS
+
+
+def name_of(node: fx.Node) -> str:
+    """The name of the function or method that a node calls; empty for modules."""
     if node.op == "call_module":
         return ""
     return node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "")
 
 
-def _is_metadata(node: fx.Node) -> bool:
+def is_metadata(node: fx.Node) -> bool:
+    """Whether a node asks for a shape and the like."""
     if node.op == "call_function" and node.target is getattr:
         return node.args[1] in _METADATA
     return node.op == "call_method" and node.target in _METADATA
@@ -231,7 +230,7 @@ def _changes(user: fx.Node, value: fx.Node, region: Region) -> bool:
         return False
     if user.op == "call_module":
         return bool(getattr(region.module(user), "inplace", False))
-    name = _name(user)
+    name = name_of(user)
     if user.target in _IN_PLACE_OPERATORS or user.kwargs.get("inplace"):
         return True
     if (call := read_node(user)) is not None:
@@ -239,14 +238,16 @@ def _changes(user: fx.Node, value: fx.Node, region: Region) -> bool:
     return name.endswith("_") and not name.endswith("__")
 
 
-def _may_alias(user: fx.Node, value: fx.Node, region: Region) -> bool:
-    if _is_metadata(user):
+def may_alias(user: fx.Node, value: fx.Node, region: Region) -> bool:
+    """Whether what a node makes may be the memory of a value that it reads."""
+    if is_metadata(user):
         return False
     module = region.module(user)
     if module is not None:
         return isinstance(module, _VIEW_MODULES) or _changes(user, value, region)
-    return _name(user) in _VIEWS or _changes(user, value, region)
+    return name_of(user) in VIEWS or _changes(user, value, region)
 
 
-def _told(node: fx.Node, region: Region) -> str:
-    return join(region.name, str(node.target)) if node.op == "call_module" else _name(node)
+def told(node: fx.Node, region: Region) -> str:
+    """A node by name."""
+    return join(region.name, str(node.target)) if node.op == "call_module" else name_of(node)

@@ -45,12 +45,11 @@ class SlopesKept(torch.nn.RReLU):
 
 @dataclass(frozen=True)
 class Other:
-    """What a class becomes and its function in torch; what they keep, in words, and whether that is the output."""
+    """What a class becomes and its function in torch; what they keep, in words."""
 
     becomes: type[torch.nn.Module]
     function: Callable[..., torch.Tensor]
     keeps: str
-    output: bool = False
 
     @cached_property
     def settings(self) -> tuple[str, ...]:
@@ -64,11 +63,11 @@ _PRELU = "its output, and the input of channels with a slope not above 0"
 OTHERS: Mapping[type[torch.nn.Module], Other] = {
     torch.nn.ReLU6: Other(nn.ReLU6, functional.relu6, _BIT),
     torch.nn.Hardtanh: Other(nn.Hardtanh, functional.hardtanh, _BIT),
-    torch.nn.ELU: Other(nn.ELU, functional.elu, _OUTPUT, output=True),
-    torch.nn.CELU: Other(nn.CELU, functional.celu, _OUTPUT, output=True),
-    torch.nn.SELU: Other(nn.SELU, functional.selu, _OUTPUT, output=True),
-    torch.nn.Softplus: Other(nn.Softplus, functional.softplus, _OUTPUT, output=True),
-    torch.nn.PReLU: Other(nn.PReLU, functional.prelu, _PRELU, output=True),
+    torch.nn.ELU: Other(nn.ELU, functional.elu, _OUTPUT),
+    torch.nn.CELU: Other(nn.CELU, functional.celu, _OUTPUT),
+    torch.nn.SELU: Other(nn.SELU, functional.selu, _OUTPUT),
+    torch.nn.Softplus: Other(nn.Softplus, functional.softplus, _OUTPUT),
+    torch.nn.PReLU: Other(nn.PReLU, functional.prelu, _PRELU),
     torch.nn.Dropout: Other(nn.Dropout, functional.dropout, _BIT),
     torch.nn.RReLU: Other(SlopesKept, rrelu, "its slopes, not its input; in evaluation one bit per element"),
 }

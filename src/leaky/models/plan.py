@@ -10,6 +10,7 @@ import torch
 
 from leaky import nn
 from leaky.models import twins
+from leaky.models.by_graph import UNKNOWN, ByGraph
 from leaky.models.functions import Call
 from leaky.models.observe import Observation
 from leaky.models.others import OTHERS
@@ -77,12 +78,14 @@ class Planner:
         floating = (parameter for parameter in model.parameters() if parameter.is_floating_point())
         self.like = next(floating, torch.empty(0))
         self._trials: dict[Any, Trial] = {}
+        self._graphs: ByGraph | None = None
         if seen is not None:
             self._add_seen(seen)
 
     def plan(self, refused: Mapping[tuple[str, str], str]) -> Plan:
         """What to change, when the `refused` changes are not to be made."""
         plan = Plan()
+        self._graphs = None if self.seen is not None else self._by_graph(refused)
         kinds = self._kinds(plan, refused)
         fused = [pair for pair in self.sites.pairs if self._fuse(plan, pair, refused)]
         for site in self.sites.activations.values():
@@ -168,15 +171,8 @@ class Planner:
     def _bits(
         self, plan: Plan, site: Activation, refused: Mapping[tuple[str, str], str], *, paired: bool
     ) -> None:
-        module = self.modules[site.name]
         told = [*site.refused, *([plan.left[site.name]] if site.name in plan.left else [])]
-        reason = (
-            refused.get(("bits", site.name))
-            or site.own_class
-            or ("it keeps one bit already" if type(module) in (nn.LeakyReLU, nn.ReLU) else None)
-            or ("it keeps no more than it needs" if type(module) in _LEANEST else None)
-            or self._no_use(site.name, site)
-        )
+        reason = self._barred(site.name, site, refused) or self._no_use(site.name, site)
         if reason is None:
             plan.changes.append(Change("bits", site.name))
         plan.left[site.name] = "; ".join([*([reason] if reason else []), *told])
@@ -186,20 +182,13 @@ class Planner:
         kinds = set()
         for kind in sorted({call.kind for _, call in self.sites.calls}):
             group = {key: calls for key, calls in self.sites.calls.items() if key[1].kind == kind}
-            refusal = refused.get(("kind", kind))
-            reasons = {key: refusal or self._no_use(key, calls) for key, calls in group.items()}
+            reasons = {
+                key: self._barred(key, calls, refused) or self._no_use(key, calls)
+                for key, calls in group.items()
+            }
             alike: list[Activation | Calls] = [*self.sites.activations.values(), *group.values()]
-            safe = refusal is None and not any(self._unsafe(site) for site in alike if site.call.kind == kind)
-            for key, reason in reasons.items():
-                owner = key[0]
-                around = [name for name in self.sites.checkpoints if owner == name or inside(name, owner)]
-                if around:
-                    place = f"`{around[0]}`" if around[0] else "the model"
-                    reasons[key] = f"{place} checkpoints activations, which would find other tensors"
-                elif ("calls", owner) in refused:
-                    reasons[key] = refused["calls", owner]
-                elif reason is None and not self._trial_of(key[1]):
-                    reasons[key] = self.call_trial(key[1]).reason
+            unsafe = any(self._unsafe(site) for site in alike if site.call.kind == kind)
+            safe = ("kind", kind) not in refused and not unsafe
             blocked = not safe or any("checkpoints" in (reason or "") for reason in reasons.values())
             if not blocked and not self._gains(kind, reasons):
                 reasons = {key: reason or _LITTLE for key, reason in reasons.items()}
@@ -226,24 +215,50 @@ class Planner:
         taken = sum(self.seen.elements.get(key, 0) for key in (*reasons, *modules)) * _BIT
         return freed > taken or not any(key in self.seen.elements for key in reasons)
 
-    def _trial_of(self, call: Call) -> bool:
-        return not call.known or self.call_trial(call).reason is None
+    def _by_graph(self, refused: Mapping[tuple[str, str], str]) -> ByGraph:
+        sites: dict[Any, Activation | Calls] = {**self.sites.activations, **self.sites.calls}
+        barred = {
+            key for key, site in sites.items() if self._barred(key, site, refused) or self._cannot(site)
+        }
+        return ByGraph(self.sites, self.call_trial, barred, self.model.training)
 
-    def _no_use(self, key: Any, site: Activation | Calls) -> str | None:
-        """Why one bit per element would gain nothing here, or would not be safe."""
+    def _barred(
+        self, key: Any, site: Activation | Calls, refused: Mapping[tuple[str, str], str]
+    ) -> str | None:
+        """Why a site must stay as it is, whatever it would gain."""
+        if isinstance(site, Activation):
+            module = self.modules[site.name]
+            return (
+                refused.get(("bits", site.name))
+                or site.own_class
+                or ("it keeps one bit already" if type(module) in (nn.LeakyReLU, nn.ReLU) else None)
+                or ("it keeps no more than it needs" if type(module) in _LEANEST else None)
+            )
+        owner = site.owner
+        around = [name for name in self.sites.checkpoints if owner == name or inside(name, owner)]
+        if around:
+            place = f"`{around[0]}`" if around[0] else "the model"
+            return f"{place} checkpoints activations, which would find other tensors"
+        return refused.get(("calls", owner)) or refused.get(("kind", site.call.kind))
+
+    def _cannot(self, site: Activation | Calls) -> str | None:
+        """Why keeping less would gain nothing here whoever keeps what, or would not be safe."""
         if isinstance(site, Calls) and not site.seen:
-            keeps_output = site.call.relu or site.call.other in _OUTPUTS
-            return _UNKNOWN if keeps_output else None
+            return UNKNOWN if self.seen is None else _NOT_RUN
         trial = self.call_trial(site.call)
         if trial.reason is not None:
             return trial.reason
         if trial.bytes_after >= trial.bytes_before:
             return _NO_GAIN
-        if (unsafe := self._unsafe(site)) is not None:
-            return unsafe
+        return self._unsafe(site)
+
+    def _no_use(self, key: Any, site: Activation | Calls) -> str | None:
+        """Why keeping less would gain nothing here, or would not be safe."""
+        if (reason := self._cannot(site)) is not None:
+            return reason
         if self.seen is not None:
             if key not in self.seen.elements:
-                return "the example does not come by"
+                return _NOT_RUN
             if not self.seen.storages.get(key):
                 return "on the example it keeps nothing"
             alike = {*self.sites.activations, *self.sites.calls}
@@ -251,17 +266,7 @@ class Planner:
             if wasted > self.seen.elements[key] * _BIT:
                 return None
             return "what it keeps is kept by other layers anyway"
-        keeps_output = site.call.other in _OUTPUTS
-        if keeps_output and site.uses and not any(site.uses):
-            return "its output would be kept instead of its input, and no layer keeps that anyway"
-        if not trial.output_alone:
-            return None
-        if not site.uses:
-            return _UNKNOWN
-        forgotten = sum(keeper is None for keeper in site.uses)
-        if 32 * forgotten > len(site.uses):
-            return None
-        return f"it keeps its output, as {next(keeper for keeper in site.uses if keeper)} does anyway"
+        return None if self._graphs is None else self._graphs.reason(key)
 
     def _unsafe(self, site: Activation | Calls) -> str | None:
         """Who may change its output in place later, where that is kept; with an example, its run tells."""
@@ -274,12 +279,9 @@ class Planner:
 
 
 _LEANEST = tuple(other.becomes for other in OTHERS.values())
-_OUTPUTS = frozenset(cls.__name__ for cls, other in OTHERS.items() if other.output)
 _NO_GAIN = "the kernels that serve it here keep as much"
+_NOT_RUN = "the example does not come by"
 _LITTLE = "with bits for all calls of its kind, more would be kept"
-_UNKNOWN = (
-    "it keeps its output, as mostly the next layer does; its calls do not trace, an `example` would tell"
-)
 
 
 def _kind(norm: Any) -> tuple[Any, ...]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -34,16 +34,17 @@ class Trial:
     """How a change did on made-up input: why it must not be made (None: it may), and bytes kept before and after.
 
     Bytes include the output, which the next layer mostly keeps, except where an activation keeps nothing else.
-    `output_alone` says whether torch's form keeps its output and no more, `may_change` whether the new output may be
-    changed in place before backward, `keeps` what is kept in words.
+    `may_change` says whether the new output may be changed in place before backward, `keeps` in words what is kept;
+    `parts_before` and `parts_after` in bytes for the "input", the "output" and what is "more".
     """
 
     reason: str | None
     bytes_before: int = 0
     bytes_after: int = 0
     may_change: bool = True
-    output_alone: bool = False
     keeps: str = ""
+    parts_before: Mapping[str, int] = field(default_factory=dict)
+    parts_after: Mapping[str, int] = field(default_factory=dict)
 
 
 def try_other(call: Call, like: torch.Tensor) -> Trial:
@@ -72,7 +73,8 @@ def try_other(call: Call, like: torch.Tensor) -> Trial:
         for calls in (1, 2):  # its second call may find other state than its first
             found, wanted = _seeded(lean, x), _seeded(eager, x)
             reason = reason or differs(found, wanted, lambda n=calls: truth(n))  # type: ignore[misc]
-        alone = _keeps_output_alone(fresh(False), x)
+        parts = [_parts_kept(fresh(one), x) for one in (False, True)]
+        alone = parts[0].keys() == {"output"}
         before, after = (_saved(fresh(one), x, with_output=not alone) for one in (False, True))
     except Exception as error:
         return Trial(f"its form that keeps less raised {told(error)}")
@@ -87,8 +89,8 @@ def try_other(call: Call, like: torch.Tensor) -> Trial:
         before,
         after,
         may_change,
-        alone,
         keeps,
+        *parts,
     )
 
 
@@ -111,7 +113,8 @@ def try_activation(call: Call, like: torch.Tensor) -> Trial:
 
     try:
         reason = differs(_evaluate(lean, x), _evaluate(eager, x))
-        alone = _keeps_output_alone(eager, x)
+        parts = [_parts_kept(function, x) for function in (eager, lean)]
+        alone = parts[0].keys() == {"output"}
         before, after = (_saved(function, x, with_output=not alone) for function in (eager, lean))
     except Exception as error:
         return Trial(f"its one-bit form raised {told(error)}")
@@ -127,8 +130,8 @@ def try_activation(call: Call, like: torch.Tensor) -> Trial:
         before,
         after,
         may_change,
-        alone,
         keeps,
+        *parts,
     )
 
 
@@ -254,12 +257,17 @@ def _saved(
     return saved_bytes(run, model)
 
 
-def _keeps_output_alone(function: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor) -> bool:
-    """Whether a function keeps its output for backward, and nothing else."""
-    leaf = x.detach().clone().requires_grad_()
+def _parts_kept(function: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor) -> dict[str, int]:
+    """Bytes that a function keeps for backward of its "input", its "output" (in place they are one) and "more"."""
+    given = x.detach().clone().requires_grad_().clone()
     with SavedStorages(function if isinstance(function, torch.nn.Module) else None) as saved:
-        y = function(leaf.clone())
-    return set(saved.sizes) == {y.untyped_storage().data_ptr()}
+        y = function(given)
+    names = {given.untyped_storage().data_ptr(): "input", y.untyped_storage().data_ptr(): "output"}
+    found: dict[str, int] = {}
+    for address, size in saved.sizes.items():
+        part = names.get(address, "more")
+        found[part] = found.get(part, 0) + size
+    return found
 
 
 class _KeepOutput(torch.autograd.Function):

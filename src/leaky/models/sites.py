@@ -12,7 +12,8 @@ from leaky import nn
 from leaky.models import others, twins
 from leaky.models.behind import readers_of
 from leaky.models.functions import NAMES, Call, read_node
-from leaky.models.graph import changed_later, handed_on, hands_on, kept_by, readers
+from leaky.models.graph import changed_later, handed_on, hands_on, readers
+from leaky.models.holders import Use, use_of
 from leaky.models.reading import CHECKPOINTS, mentions
 from leaky.models.trace import Region, Traces, inside, is_leaf, join
 from leaky.nn import norms
@@ -28,14 +29,14 @@ KINDS: tuple[type[torch.nn.Module], ...] = (torch.nn.LeakyReLU, torch.nn.ReLU, *
 
 @dataclass
 class Activation:
-    """An activation module. `uses` says per call in a graph who keeps its output anyway (None: nobody)."""
+    """An activation module. `uses` says per call in a graph who else keeps its input and its output."""
 
     name: str
     also: tuple[str, ...]
     call: Call
     own_class: str = ""
     """The class where it is a subclass of the user's: such a module is left alone."""
-    uses: list[str | None] = field(default_factory=list)
+    uses: list[Use] = field(default_factory=list)
     changed: str | None = None
     """Who changes its output in place later, or may."""
     refused: list[str] = field(default_factory=list)
@@ -80,7 +81,7 @@ class Calls:
 
     owner: str
     call: Call
-    uses: list[str | None] = field(default_factory=list)
+    uses: list[Use] = field(default_factory=list)
     changed: str | None = None
     seen: bool = True
     """False where only the name of the function was found in code that does not trace."""
@@ -153,23 +154,33 @@ def _called(region: Region, node: fx.Node, first: dict[str, str]) -> str:
 
 def _read_uses(sites: Sites, traces: Traces, first: dict[str, str]) -> None:
     for region in traces.regions:
+
+        def site_of(node: fx.Node, region: Region = region) -> Any:
+            return _key(sites, region, node, first)
+
         for node in region.graph.nodes:
-            module = region.module(node)
-            if isinstance(module, KINDS):
-                name = _called(region, node, first)
-                if name not in sites.activations:
-                    continue
-                site: Activation | Calls = sites.activations[name]
-            elif (call := read_node(node)) is not None:
-                owner = first[region.path(node)[-1]]
-                if owner in sites.activations:
-                    continue  # within a class of the user's
-                site = sites.calls.setdefault((owner, call), Calls(owner, call))
-            else:
+            key = site_of(node)
+            if key is None:
                 continue
-            site.uses.append(kept_by(node, region))
+            if isinstance(key, tuple):
+                site: Activation | Calls = sites.calls.setdefault(key, Calls(*key))
+            else:
+                site = sites.activations[key]
+            site.uses.append(use_of(node, region, site_of))
             known, unknown = changed_later(node, region)
             site.changed = site.changed or known or unknown
+
+
+def _key(sites: Sites, region: Region, node: fx.Node, first: dict[str, str]) -> str | tuple[str, Call] | None:
+    """The site that a node calls: an activation's name, or the owner and the call."""
+    if isinstance(region.module(node), KINDS):
+        name = _called(region, node, first)
+        return name if name in sites.activations else None
+    call = read_node(node)
+    if call is None:
+        return None
+    owner = first[region.path(node)[-1]]
+    return None if owner in sites.activations else (owner, call)  # within a class of the user's
 
 
 def _read_code(sites: Sites, model: torch.nn.Module, traces: Traces) -> None:

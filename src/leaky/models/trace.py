@@ -22,12 +22,15 @@ from leaky.models.isolate import Example, told
 
 @dataclass(frozen=True)
 class Region:
-    """One traced forward. `name` is the traced module's; `whole` says that it is the model's own."""
+    """One traced forward. `name` is the traced module's; `whole` says that it is the model's own, `training` the mode
+    it was in.
+    """
 
     name: str
     graph: fx.Graph
     root: torch.nn.Module
     whole: bool
+    training: bool
     stored: dict[str, set[fx.Node]] = field(default_factory=dict)
     """What attributes of modules held after the forward, by their dotted names: others may read it there."""
     order: dict[fx.Node, int] = field(default_factory=dict)
@@ -169,7 +172,7 @@ def _trace(
             if "forward" in vars(root):
                 raise fx.proxy.TraceError("its forward was replaced")
             graph = tracer.trace(root, concrete_args=values or None)
-            regions.append(Region(name, graph, root, name == "", _stored(root, name, tracer)))
+            regions.append(Region(name, graph, root, name == "", root.training, _stored(root, name, tracer)))
             opaque |= tracer.opaque
         except Exception as error:
             if not regions:

@@ -1,0 +1,115 @@
+"""Which activations gain from keeping less, told from graphs alone, where there is no example to run.
+
+What nobody can be sure of does not count as gained: another layer that may keep the same memory does keep it. So a
+model never keeps more than before, whatever the shapes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Hashable
+from typing import Any
+
+from leaky.models.functions import Call
+from leaky.models.holders import Holders, Use
+from leaky.models.proof import Trial
+from leaky.models.sites import Activation, Calls, Sites
+
+UNKNOWN = "what other layers keep is not known, as its calls do not trace; an `example` would tell"
+NOBODY = "its output would be kept instead of its input, and no layer keeps that anyway"
+_OTHERS = "left with others of its kind, which may gain nothing; an `example` would tell"
+
+
+class ByGraph:
+    """Decides for all sites together: what one no longer keeps may be all that stood in the way of another.
+
+    `barred` are sites that stay as they are for other reasons, `training` is the mode whose graphs count.
+    """
+
+    def __init__(
+        self, sites: Sites, trial: Callable[[Call], Trial], barred: set[Hashable], training: bool
+    ) -> None:
+        self.found: dict[Any, Activation | Calls] = {**sites.activations, **sites.calls}
+        self.trial = trial
+        self.training = training
+        self.paired: set[Hashable] = {name for pair in sites.pairs for name in pair.activations}
+        self.paired |= {
+            key
+            for key in sites.calls
+            if any(pair.owner == key[0] and pair.made_by(key[1]) for pair in sites.pairs)
+        }
+        self.unsure = {name for pair in sites.pairs for name in (pair.norm, *pair.behind)}
+        """Layers that may come to do without their input."""
+        self.lean = {key for key, site in self.found.items() if key not in barred and site.call.known}
+        self.reasons: dict[Hashable, str] = {}
+        while self._drop(self._without_gain() or self._of_split_kinds()):
+            pass
+
+    def reason(self, key: Hashable) -> str | None:
+        """Why a site should stay as it is, None where it gains."""
+        return self.reasons.get(key)
+
+    def _drop(self, reasons: dict[Hashable, str]) -> bool:
+        self.reasons |= reasons
+        self.lean -= reasons.keys()
+        return bool(reasons)
+
+    def _without_gain(self) -> dict[Hashable, str]:
+        told = {key: self._why_not(key) for key in self.lean}
+        return {key: reason for key, reason in told.items() if reason is not None}
+
+    def _of_split_kinds(self) -> dict[Hashable, str]:
+        """Calls are made lean by kind, all over the model and in modules too: each of them has to gain."""
+        short = {
+            site.call.kind
+            for key, site in self.found.items()
+            if key not in self.lean
+            and (not site.uses or self._uses(site))
+            and (isinstance(key, tuple) or self._why_not(key))
+        }
+        return {key: _OTHERS for key in self.lean if isinstance(key, tuple) and key[1].kind in short}
+
+    def _why_not(self, key: Hashable) -> str | None:
+        site = self.found[key]
+        uses = self._uses(site) or site.uses
+        if not uses:
+            return UNKNOWN
+        return next(filter(None, (self._no_gain(key, self.trial(site.call), use) for use in uses)), None)
+
+    def _uses(self, site: Activation | Calls) -> list[Use]:
+        return [use for use in site.uses if use.training == self.training]
+
+    def _no_gain(self, key: Hashable, trial: Trial, use: Use) -> str | None:
+        """Why one call gains nothing, or may even make the model keep more; sizes are those of the trial."""
+        before, after = trial.parts_before, trial.parts_after
+        least = most = before.get("more", 0) - after.get("more", 0)
+        reason = NOBODY
+        for part, holders in (("input", use.input), ("output", use.output)):
+            keeper = self._keeper(holders, key)
+            if part in before.keys() - after.keys():
+                least += 0 if keeper else before[part]
+                most += 0 if keeper else before[part]
+                reason = f"it keeps its {part}, as {keeper} does anyway" if keeper else reason
+            elif part in after.keys() - before.keys():
+                least -= 0 if holders.surely - self.unsure else after[part]
+                most -= 0 if keeper else after[part]
+        return None if least >= 0 and most > 0 else reason
+
+    def _keeper(self, holders: Holders, key: Hashable) -> str | None:
+        """Who may keep a tensor besides the calls of a site, once the others are what they are to become."""
+        for site, part in sorted(holders.sites, key=str):
+            if site != key and part in self._kept(site):
+                name = site[0] if isinstance(site, tuple) else site
+                return f"`{name}`" if name else "another activation"
+        return holders.other
+
+    def _kept(self, key: Hashable) -> Collection[str]:
+        """The parts that an activation may keep, "input" and "output", once all are what they are to become."""
+        site = self.found.get(key)
+        if site is None or not site.call.known:
+            return ("input", "output")
+        trial = self.trial(site.call)
+        if key in self.lean and key not in self.paired:
+            return trial.parts_after
+        if key in self.paired or (isinstance(site, Activation) and site.own_class):
+            return ("input", "output")
+        return trial.parts_before
