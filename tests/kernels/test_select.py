@@ -71,7 +71,7 @@ def test_kernels_asked_for_raise_where_they_cannot_run(
     with pytest.raises(KernelError) as raised:
         serving(layer, large)
     refused = "LEAKY_KERNELS=native: the native kernels cannot serve this call"
-    assert str(raised.value) == f"{refused}: dtype {dtype} has no native kernel"
+    assert str(raised.value) == f"{refused}: dtype {dtype} has no native kernel; leave LEAKY_KERNELS unset"
 
 
 @by_torch
@@ -94,6 +94,7 @@ def test_layers_that_torch_serves_from_their_output(layer: str, monkeypatch: pyt
         (lambda t: leaky.nn.SShapedReLU()(t), "leaky.nn.SShapedReLU"),
         (lambda t: leaky.nn.functional.bias_act(t, activation="gelu"), "bias_act with gelu"),
         (lambda t: leaky.nn.GroupNormAct(2, 4, activation="gelu")(t), "a norm with gelu"),
+        (lambda t: leaky.nn.PReLU(t.shape[1:])(t), "a PReLU with a slope per element"),
         (lambda t: leaky.kernels.explain("selu", t), "selu"),
         (lambda t: leaky.kernels.explain("mish", t), "leaky.mish"),
     ],

@@ -106,7 +106,7 @@ def test_forced_where_it_cannot_run(monkeypatch: Any) -> None:
         leaky.nn.functional.leaky_relu(normal(COUNT).requires_grad_())
     assert str(raised.value) == (
         "LEAKY_KERNELS=triton: the Triton kernels cannot serve this call: "
-        "Triton runs on CPU tensors with TRITON_INTERPRET=1 alone"
+        "Triton runs on CPU tensors with TRITON_INTERPRET=1 alone; leave LEAKY_KERNELS unset"
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, NoReturn
 
 import torch
 from torch.autograd import forward_ad
@@ -168,8 +168,8 @@ def serving(
             reason = _unreadable(other)
     if reason is None:
         return (row.triton if in_triton else row.native), ""
-    if REQUESTED in ("native", "triton") and x.numel() >= small and not tracing():
-        _refuse(reason)
+    if forced() and x.numel() >= small and not tracing():
+        refuse(reason)
     return None, reason
 
 
@@ -179,9 +179,18 @@ def missing(what: str, x: torch.Tensor) -> None:
         raise KernelError(f"LEAKY_KERNELS=triton: {what} has no kernel in Triton; leave LEAKY_KERNELS unset")
 
 
-def _refuse(reason: str) -> None:
+def forced() -> bool:
+    """Whether LEAKY_KERNELS asks for kernels, so that only what they cannot do is left to torch, and raises."""
+    return REQUESTED in ("native", "triton")
+
+
+def refuse(reason: str) -> NoReturn:
+    """Raise: the kernels that LEAKY_KERNELS asks for cannot serve a call."""
     kernels = "native" if REQUESTED == "native" else "Triton"
-    raise KernelError(f"LEAKY_KERNELS={REQUESTED}: the {kernels} kernels cannot serve this call: {reason}")
+    raise KernelError(
+        f"LEAKY_KERNELS={REQUESTED}: the {kernels} kernels cannot serve this call: {reason}; "
+        "leave LEAKY_KERNELS unset"
+    )
 
 
 def triton_obstacle(x: torch.Tensor, small: int = 0) -> str | None:
@@ -208,7 +217,7 @@ def why_not_native(x: torch.Tensor, small: int = SMALL) -> str | None:
     """The reason why the native kernels do not serve `x`; None where they do. Raises where they are forced."""
     reason = obstacle(x, small)
     if reason is not None and REQUESTED == "native" and x.numel() >= small and not tracing():
-        _refuse(reason)
+        refuse(reason)
     return reason
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
-from twins import DTYPES, Plain, needs_native, normal, spec, step, within_torchs_own_error
+from twins import DTYPES, Plain, needs_native, normal, serve, spec, step, within_torchs_own_error
 
 import leaky
 
@@ -90,8 +90,17 @@ def test_what_is_kept() -> None:
     assert leaky.nn.GroupNormAct(2, 6).explain(x).keeps == "its own output only"
     assert pair(2, 0.1)[0].explain(x).keeps == "its own output and the input of 3 channels"
     assert leaky.nn.GroupNormAct(2, 6, activation="relu").explain(x).keeps == "the norm's input only"
-    assert "without space" in leaky.nn.GroupNormAct(2, 6).explain(normal(400, 6)).reason
     assert "does not have 6 channels" in str(leaky.nn.GroupNormAct(2, 6).explain(normal(4, 5, 32, 32)))
+
+
+@needs_native
+def test_an_input_without_space_is_torchs_unless_kernels_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    layer, x = leaky.nn.GroupNormAct(2, 6), normal(400, 6)
+    assert layer.explain(x).kernel == "native"
+    serve(None, monkeypatch)
+    assert "without space" in layer.explain(x).reason
 
 
 def test_torchs_words_for_wrong_inputs() -> None:

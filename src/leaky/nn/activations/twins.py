@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from leaky.catalogue import lookup
 from leaky.errors import ArgumentTypeError
+from leaky.kernels.select import missing
 from leaky.nn import functional
 from leaky.nn.activations.base import ActivationModule, exporting, of_large, operator
 from leaky.nn.activations.elementwise import beside, by_formula, floating, shape_of
@@ -114,6 +115,7 @@ class PReLU(ActivationModule, torch.nn.PReLU):
         """f(input)."""
         if self.weight.dim() < 2:
             return functional.prelu(input, self.weight)
+        missing("a PReLU with a slope per element", input)
         slopes = beside(self.entry.name, input, self.weight).to(input.dtype)
         return torch.where(input > 0, input, slopes * input)
 

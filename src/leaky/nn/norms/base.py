@@ -14,7 +14,7 @@ import torch
 from leaky.catalogue import Spec, parse
 from leaky.errors import ArgumentError
 from leaky.kernels import native
-from leaky.kernels.select import DTYPES, TENSORS, Choice, Kernel, missing, serving
+from leaky.kernels.select import DTYPES, TENSORS, Choice, Kernel, forced, missing, refuse, serving
 from leaky.nn import functional
 from leaky.nn.layout import layout_of
 from leaky.nn.modules import activation as activation_module
@@ -113,28 +113,37 @@ class NormActModule(torch.nn.Module):
         return z
 
     def _serving(self, x: torch.Tensor, vectors: _Vectors) -> tuple[Any, str]:
-        """The module whose kernels serve `x`; or None, and why."""
+        """The module whose kernels serve `x`; or None, and why. Raises where kernels are asked for, and cannot."""
         kernels, reason = serving("norm_act", x, small=self._small)
-        unsuited = None if kernels is None else self._unsuited(x, vectors)
-        return (kernels, reason) if unsuited is None else (None, unsuited)
+        if kernels is None:
+            return None, reason
+        axis, features = 0 if x.dim() == self._unbatched else 1, self._channels()
+        if x.dim() <= axis or x.shape[axis] != features:
+            return (
+                None,
+                f"the input does not have {features} channels",
+            )  # torch has the words for what follows
+        unsuited = self._unsuited(x, vectors)
+        if unsuited is None:
+            return kernels, ""
+        if forced():
+            refuse(unsuited)
+        return None, unsuited
 
     def _unsuited(self, x: torch.Tensor, vectors: _Vectors) -> str | None:
         """Why torch is left to do with `x`, or this module's tensors, what it will."""
-        axis, shape, features = 0 if x.dim() == self._unbatched else 1, x.shape, self._channels()
-        if len(shape) <= axis or shape[axis] != features:
-            return f"the input does not have {features} channels"  # torch has the words for what follows
         if self.eps <= 0:
             return f"eps is {self.eps:g}"
         weight = vectors[0]
         if weight is not None and weight.dtype != x.dtype and (weight.dtype, x.dtype) not in _MIXED:
             return f"weights of {weight.dtype} with an input of {x.dtype}"
-        whole = (features,)
+        features = self._channels()
         for tensor in vectors:
             if tensor is not None and not (
                 type(tensor) in TENSORS
                 and tensor.device == x.device
                 and tensor.dtype in DTYPES
-                and tensor.shape == whole
+                and tensor.shape == (features,)
                 and tensor.is_contiguous()
             ):
                 return f"the module's tensors are not plain vectors of {features} elements on {x.device}"

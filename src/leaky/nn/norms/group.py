@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from leaky.catalogue import Spec
+from leaky.kernels.select import forced
 from leaky.nn.norms.base import DEFAULT, NormActModule
 from leaky.nn.norms.statistics import Norm, empty_statistics
 
@@ -66,13 +67,12 @@ class GroupNormAct(NormActModule, torch.nn.GroupNorm):
         return self.num_channels
 
     def _check_input_dim(self, input: torch.Tensor) -> None:
-        """Any rank from 2 on; `_unsuited` has seen the channels."""
+        """Any rank from 2 on; `_serving` has seen the channels."""
 
     def _unsuited(self, x: torch.Tensor, vectors: Any) -> str | None:
         reason = super()._unsuited(x, vectors)
-        if (
-            reason is None and x.dim() == 2
-        ):  # every element has constants of its own: 2 to 4 times torch's time
+        if reason is None and x.dim() == 2 and not forced():
+            # every element has constants of its own: 2 to 4 times torch's time
             return "an input without space is faster in torch"
         return reason
 
