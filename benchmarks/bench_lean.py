@@ -2,13 +2,16 @@
 
     python benchmarks/bench_lean.py [--model yolov3 ...] [--rounds 15] [--only bytes ...]
 
-- bytes: what the forward pass keeps for backward, eager against lean, in float32 and under bfloat16 autocast;
+- bytes: what the forward pass keeps for backward, eager, lean, and with every block computed again in backward
+  (torch.utils.checkpoint), in float32 and under bfloat16 autocast;
 - numbers: outputs and gradients against eager, and of both against eager in float64. They are checked for every
   network before anything about it is printed, and again in each process that takes times;
-- step: a whole training step (zero_grad, forward, loss, backward, SGD with momentum), eager and lean in turn, on that
-  input and on one nearer to what people train on, the allocator as it is, with the kernels that leaky chooses and
-  with LEAKY_KERNELS=plain;
-- peak: the most memory resident over one step, each in a process of its own.
+- step: a whole training step (zero_grad, forward, loss, backward, SGD with momentum) of the three in turn, on that
+  input and on one nearer to what people train on, the allocator as it is, with the kernels that leaky chooses, and of
+  eager and lean with LEAKY_KERNELS=plain;
+- peak: the most memory resident over one step on either input, each in a process of its own.
+
+What is measured takes the place of rows of the same part and network; the others stay.
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ from lean_tables import print_part
 from measure import Row, WrongResultError
 
 PARTS = ("bytes", "numbers", "step", "peak")
+KINDS = ("eager", "lean", "checkpointing")
 
 
 def bytes_kept(name: str) -> list[Row]:
@@ -38,7 +42,7 @@ def bytes_kept(name: str) -> list[Row]:
     rows: list[Row] = []
     for precision in ("float32", "bfloat16 autocast"):
         kept = {}
-        for kind in ("eager", "lean"):
+        for kind in KINDS:
             model = built(network, kind)
             with torch.autocast("cpu", torch.bfloat16, enabled=precision != "float32"):
                 kept[kind] = measure.saved_bytes(partial(model, x), model)
@@ -70,27 +74,40 @@ def steps_of(network: Network, *kinds: str) -> dict[str, Callable[[], None]]:
 
 
 def time_step(name: str, rounds: int, kernels: str) -> list[Row]:
-    """Eager and lean in turn, in this process."""
+    """Eager, lean and checkpointing in turn, in this process."""
     rows = []
-    for shape in (lean_networks.NETWORKS[name].shape, lean_networks.NETWORKS[name].trained_on):
+    for shape in inputs(name):
         network = replace(lean_networks.NETWORKS[name], shape=shape)
         timings = measure.interleaved(
-            steps_of(network, "eager", "lean"),
+            steps_of(network, *(KINDS[:2] if kernels == "plain" else KINDS)),
             check=partial(numbers, name, thorough=False),
             rounds=rounds,
             warmup=2,
         )
         about = {"part": "step", "model": name, "kernels": kernels, "allocator": "as is"}
-        rows += measure.timing_rows(timings, "eager", **about, input="x".join(map(str, shape)))
+        rows += measure.timing_rows(timings, "eager", **about, input=told(shape))
     return rows
 
 
-def peak_of_step(name: str, kind: str) -> list[Row]:
+def peak_of_step(name: str, kind: str, input_: str) -> list[Row]:
     """The most memory one step takes beyond the model, in this process."""
-    step = steps_of(lean_networks.NETWORKS[name], kind)[kind]
+    (shape,) = [shape for shape in inputs(name) if told(shape) == input_]
+    step = steps_of(replace(lean_networks.NETWORKS[name], shape=shape), kind)[kind]
     before = measure.resident_bytes()
     step()
-    return [{"part": "peak", "model": name, "candidate": kind, "peak": measure.peak_bytes() - before}]
+    peak = measure.peak_bytes() - before
+    return [{"part": "peak", "model": name, "input": input_, "candidate": kind, "peak": peak}]
+
+
+def inputs(name: str) -> tuple[tuple[int, ...], ...]:
+    """The shapes that a step is measured on."""
+    network = lean_networks.NETWORKS[name]
+    return network.shape, network.trained_on
+
+
+def told(shape: tuple[int, ...]) -> str:
+    """A shape as rows name it."""
+    return "x".join(map(str, shape))
 
 
 def main() -> None:
@@ -101,7 +118,7 @@ def main() -> None:
         if task == "step":
             measure.hand_over(time_step(name, arguments.rounds, values[0]))
         else:
-            measure.hand_over(peak_of_step(name, values[0]))
+            measure.hand_over(peak_of_step(name, *values))
         return
     measure.print_machine()
     rows: list[Row] = []
@@ -117,7 +134,7 @@ def main() -> None:
         found = [row for name in checked for row in _measured(part, name, checked[name], arguments.rounds)]
         print_part(part, found)
         rows += found
-    measure.keep("bench_lean", rows)
+    measure.keep("bench_lean", rows, of=("part", "model"))
     if len(checked) < len(names):
         raise SystemExit(1)
 
@@ -141,8 +158,9 @@ def _measured(part: str, name: str, checked: Row, rounds: int) -> list[Row]:
     if part == "peak":
         return [
             row
-            for kind in ("eager", "lean")
-            for row in measure.fresh_process(__file__, "--child", "peak", name, kind)
+            for shape in inputs(name)
+            for kind in KINDS
+            for row in measure.fresh_process(__file__, "--child", "peak", name, kind, told(shape))
         ]
     return [
         row

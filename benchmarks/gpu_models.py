@@ -11,7 +11,6 @@ from functools import partial
 
 import torch
 from torch import Tensor, nn
-from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import apply_activation_checkpointing
 
 import bench_gpu
 import leaky
@@ -19,27 +18,20 @@ import lean_networks
 from lean_numbers import Numbers
 from measure import Row, WrongResultError, timing_rows
 
-NAMES = ("yolov3", "nnunet", "hifigan", "rrdbnet")
+NAMES = ("yolov3", "nnunet", "hifigan", "rrdbnet", "resnet50")
 
 
 def variants(name: str, device: str, compiled: bool) -> dict[str, nn.Module]:
     """The same network with the same weights, four ways."""
-    eager = lean_networks.built(lean_networks.NETWORKS[name], "eager").to(device)
+    network = lean_networks.NETWORKS[name]
+    eager = lean_networks.built(network, "eager").to(device)
     found: dict[str, nn.Module] = {"eager": eager, "lean": copy.deepcopy(eager)}
     leaky.lean(found["lean"])
     found["checkpointing"] = copy.deepcopy(eager)
-    apply_activation_checkpointing(
-        found["checkpointing"], check_fn=partial(_is_block, found["checkpointing"])
-    )
+    lean_networks.checkpoint_blocks(found["checkpointing"], network.block)
     if compiled:
         found["torch.compile"] = torch.compile(copy.deepcopy(eager))  # type: ignore[assignment]
     return found
-
-
-def _is_block(model: nn.Module, module: nn.Module) -> bool:
-    """A module of convolutions and what follows them; not the model, which would be computed again whole."""
-    convolutions = (nn.modules.conv._ConvNd,)
-    return module is not model and any(isinstance(child, convolutions) for child in module.children())
 
 
 def rows(name: str, rounds: int, device: str, compiled: bool = True) -> list[Row]:

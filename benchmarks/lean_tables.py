@@ -30,10 +30,13 @@ def _print_bytes(rows: list[Row]) -> None:
                 _mebibytes(row["lean"]),
                 f"{row['ratio']:.3f}",
                 against(float(row["ratio"]), goal),
+                _mebibytes(row["checkpointing"]),
             ]
         )
     measure.print_table(
-        "Bytes kept for backward", lines, ("network", "precision", "eager", "lean", "ratio", "at most")
+        "Bytes kept for backward",
+        lines,
+        ("network", "precision", "eager", "lean", "ratio", "at most", "checkpointing"),
     )
 
 
@@ -74,35 +77,38 @@ def _print_steps(rows: list[Row]) -> None:
                 lean_networks.NETWORKS[str(row["model"])].title.rpartition(",")[0],
                 str(row["input"]),
                 str(row["kernels"]),
+                str(row["candidate"]),
                 quoted(eager, "ms", "{:.1f}"),
                 quoted(row, "ms", "{:.1f}"),
                 quoted(row, "ratio"),
-                against(float(row["ratio"]), goal),
+                against(float(row["ratio"]), goal if row["candidate"] == "lean" else None),
             ]
         )
     measure.print_table(
         "A training step, allocator as it is: median [20 %, 80 %]",
         lines,
-        ("network", "input", "kernels", "eager, ms", "lean, ms", "ratio", "at most"),
+        ("network", "input", "kernels", "candidate", "eager, ms", "its ms", "ratio", "at most"),
     )
 
 
 def _print_peaks(rows: list[Row]) -> None:
     lines = []
-    for eager, lean in zip(rows[::2], rows[1::2], strict=True):
-        ratio = float(lean["peak"]) / float(eager["peak"])
+    for row in rows:
+        if row["candidate"] == "eager":
+            eager = row
         lines.append(
             [
-                lean_networks.NETWORKS[str(eager["model"])].title,
-                _mebibytes(eager["peak"]),
-                _mebibytes(lean["peak"]),
-                f"{ratio:.2f}",
+                lean_networks.NETWORKS[str(row["model"])].title.rpartition(",")[0],
+                str(row["input"]),
+                str(row["candidate"]),
+                _mebibytes(row["peak"]),
+                f"{float(str(row['peak'])) / float(str(eager['peak'])):.2f}",
             ]
         )
     measure.print_table(
-        "Resident memory at the peak of a first step, beyond the model",
+        "Resident memory at the peak of a first step, gradients and momentum in it, beyond the model",
         lines,
-        ("network", "eager", "lean", "ratio"),
+        ("network", "input", "candidate", "peak", "of eager's"),
     )
 
 

@@ -154,7 +154,8 @@ def saved_bytes(forward: Callable[[], object], model: nn.Module | None = None) -
         if address in mine or address in sizes:
             return tensor
         alive.append(tensor)
-        cast = any(_is_cast(tensor, other) for other in shaped.get(tensor.shape, []))
+        ways = (tensor, tensor.t()) if tensor.dim() == 2 else (tensor,)  # a linear layer keeps it transposed
+        cast = any(_is_cast(way, other) for way in ways for other in shaped.get(way.shape, []))
         sizes[address] = 0 if cast else storage.nbytes()
         return tensor
 
@@ -235,17 +236,40 @@ def machine() -> Row:
     }
 
 
-def keep(name: str, rows: Sequence[Row]) -> None:
-    """Write rows with the machine to benchmarks/results/NAME.csv."""
+def keep(name: str, rows: Sequence[Row], *, of: Sequence[str] = ()) -> None:
+    """Write rows with the machine to benchmarks/results/NAME.csv.
+
+    They take the place of all rows there, or, with `of`, of those that have the same in these columns; new ones come
+    last.
+    """
     about = machine()
-    columns = list(dict.fromkeys([column for row in rows for column in row] + [*about]))
     path = RESULTS / f"{name}.csv"
     path.parent.mkdir(exist_ok=True)
+    found: list[Row] = [{**about, **row} for row in rows]  # a row knows its threads better
+    if of and path.exists():
+        with path.open(newline="", encoding="utf-8") as file:
+            found = _in_place(list(csv.DictReader(file)), found, of)
+    columns = [*dict.fromkeys(column for row in found for column in row if column not in about), *about]
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fieldnames=columns, lineterminator="\n")
         writer.writeheader()
-        writer.writerows({**about, **row} for row in rows)  # a row knows its threads better
+        writer.writerows(found)
     print(f"rows in {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
+
+
+def _in_place(old: Sequence[Mapping[str, Cell]], new: Sequence[Row], of: Sequence[str]) -> list[Row]:
+    """The old rows, with new ones where they have the same in the columns `of`."""
+
+    def key(row: Mapping[str, Cell]) -> tuple[str, ...]:
+        return tuple(str(row.get(column, "")) for column in of)
+
+    groups: dict[tuple[str, ...], list[Row]] = {}
+    for row in old:
+        groups.setdefault(key(row), []).append(dict(row))
+    groups |= {key(row): [] for row in new}  # an old group keeps its place
+    for row in new:
+        groups[key(row)].append(row)
+    return [row for rows in groups.values() for row in rows]
 
 
 def print_table(title: str, rows: Iterable[Sequence[str]], columns: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""Published networks made of convolutions, norms and leaky ReLUs, written here from their papers.
+"""Published networks made of convolutions, norms and (leaky) ReLUs, written here from their papers.
 
 Each is the module structure people train, down to which activation works in place, since that decides what eager
 PyTorch keeps for the backward pass.
@@ -7,7 +7,16 @@ PyTorch keeps for the backward pass.
 from architectures.hifigan import HiFiGANGenerator
 from architectures.nnunet import PlainConvUNet3d
 from architectures.pix2pix import Pix2PixGenerator
+from architectures.resnet import resnet18, resnet50
 from architectures.rrdbnet import RRDBNet
 from architectures.yolov3 import YOLOv3
 
-__all__ = ["HiFiGANGenerator", "Pix2PixGenerator", "PlainConvUNet3d", "RRDBNet", "YOLOv3"]
+__all__ = [
+    "HiFiGANGenerator",
+    "Pix2PixGenerator",
+    "PlainConvUNet3d",
+    "RRDBNet",
+    "YOLOv3",
+    "resnet18",
+    "resnet50",
+]

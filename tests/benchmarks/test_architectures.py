@@ -8,7 +8,15 @@ import pytest
 import torch
 from torch import nn
 
-from architectures import HiFiGANGenerator, Pix2PixGenerator, PlainConvUNet3d, RRDBNet, YOLOv3
+from architectures import (
+    HiFiGANGenerator,
+    Pix2PixGenerator,
+    PlainConvUNet3d,
+    RRDBNet,
+    YOLOv3,
+    resnet18,
+    resnet50,
+)
 from architectures.pix2pix import Level
 from measure import saved_bytes
 
@@ -29,6 +37,8 @@ def parameters(model: nn.Module) -> int:
         pytest.param(
             Pix2PixGenerator, 54_413_955, id="pix2pix unet_256, 54.414 M as the authors' code prints"
         ),
+        pytest.param(resnet18, 11_689_512, id="resnet18, 11.69 M in torchvision's table"),
+        pytest.param(resnet50, 25_557_032, id="resnet50, 25.56 M in torchvision's table"),
     ],
 )
 def test_parameters_as_published(build: Build, count: int) -> None:
@@ -71,6 +81,8 @@ def test_nnunet_deep_supervision_predicts_every_size() -> None:
         pytest.param(HiFiGANGenerator, (1, 80, 32), [(1, 1, 8192)], id="hifigan"),
         pytest.param(RRDBNet, (1, 3, 48, 48), [(1, 3, 192, 192)], id="rrdbnet"),
         pytest.param(Pix2PixGenerator, (2, 3, 256, 256), [(2, 3, 256, 256)], id="pix2pix"),
+        pytest.param(resnet18, (2, 3, 96, 96), [(2, 1000)], id="resnet18"),
+        pytest.param(resnet50, (2, 3, 224, 224), [(2, 1000)], id="resnet50"),
     ],
 )
 def test_output_shapes(build: Build, shape: tuple[int, ...], expected: list[tuple[int, ...]]) -> None:
@@ -95,6 +107,20 @@ def test_output_shapes(build: Build, shape: tuple[int, ...], expected: list[tupl
 def test_bytes_that_eager_keeps(build: Build, shape: tuple[int, ...], mebibytes: float) -> None:
     model, x = build(), torch.randn(shape)
     assert saved_bytes(lambda: model(x), model) / 2**20 == pytest.approx(mebibytes, rel=0.015)
+
+
+@pytest.mark.parametrize(("build", "weights"), [(resnet18, 18), (resnet50, 50)])
+def test_resnet_has_as_many_layers_with_weights(build: Build, weights: int) -> None:
+    with torch.device("meta"):
+        model = build()
+        sizes = []
+        model.layers.register_forward_hook(lambda module, inputs, y: sizes.append((inputs[0].shape, y.shape)))
+        model(torch.empty(1, 3, 224, 224))
+    shortcuts = sum(name.endswith("downsample") for name, _ in model.named_modules())
+    layers = [module for module in model.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
+    assert len(layers) - shortcuts == weights
+    assert shortcuts == (3 if build is resnet18 else 4)
+    assert sizes == [((1, 64, 56, 56), (1, 512 if build is resnet18 else 2048, 7, 7))]
 
 
 def test_pix2pix_skips_carry_the_altered_input() -> None:

@@ -13,13 +13,21 @@ import bench_lean
 import bench_norm_act
 import leaky
 import lean_networks
+import measure
 from architectures import PlainConvUNet3d
-from lean_numbers import numbers
+from architectures.nnunet import StackedConvs
+from lean_numbers import Numbers, numbers
 from measure import WrongResultError
 
+NETWORKS = lean_networks.NETWORKS
 SMALL = {
     "small": lean_networks.Network(
-        "small", partial(PlainConvUNet3d, features=(4, 8)), (1, 1, 16, 16, 16), 0.62, (2, 1, 16, 16, 16)
+        "small",
+        partial(PlainConvUNet3d, features=(4, 8)),
+        (1, 1, 16, 16, 16),
+        0.62,
+        (2, 1, 16, 16, 16),
+        StackedConvs,
     ),
 }
 
@@ -66,7 +74,44 @@ def test_autocast_halves_what_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(leaky, "lean", lambda model: None, raising=False)
     (eager, lean) = bench_lean.bytes_kept("small")
     assert (eager["ratio"], lean["ratio"]) == (1, 1)
+    assert float(str(eager["checkpointing"])) < float(str(eager["eager"])) / 2
     assert float(str(lean["eager"])) == pytest.approx(float(str(eager["eager"])) / 2, rel=0.01)
+
+
+def test_checkpointing_computes_the_same_and_keeps_what_goes_into_blocks() -> None:
+    network = SMALL["small"]
+    models = {kind: lean_networks.built(network, kind) for kind in ("eager", "checkpointing")}
+    x = lean_networks.example(network)
+    eager, again = (Numbers.of(model, x) for model in models.values())
+    assert again.distance(eager).within(1e-6, 1e-6, 1e-6)
+    skip = 4 * 16**3 * 4  # of the encoder's first stage, in bytes
+    inputs = x.nbytes + skip + 2 * skip  # of three blocks
+    below, last = skip // 4, skip  # of the transposed convolution and the one that classifies
+    model = models["checkpointing"]
+    assert measure.saved_bytes(partial(model, x), model) == inputs + below + last
+
+
+def test_every_network_has_blocks() -> None:
+    for network in NETWORKS.values():
+        with torch.device("meta"):
+            model = network.build()
+        blocks = [module for module in model.modules() if isinstance(module, network.block)]
+        assert len(blocks) > 1
+        assert not any(
+            isinstance(inner, network.block) and inner is not block
+            for block in blocks
+            for inner in block.modules()
+        )
+
+
+@pytest.mark.parametrize("kernels", ["chosen", "plain"])
+def test_steps_of_all_kinds_on_both_inputs(kernels: str) -> None:
+    rows = bench_lean.time_step("small", 2, kernels)
+    kinds = ["eager", "lean"] if kernels == "plain" else ["eager", "lean", "checkpointing"]
+    assert [row["candidate"] for row in rows] == 2 * kinds
+    assert {row["input"] for row in rows} == {"1x1x16x16x16", "2x1x16x16x16"}
+    (peak,) = bench_lean.peak_of_step("small", "checkpointing", "2x1x16x16x16")
+    assert int(str(peak["peak"])) >= 0
 
 
 @pytest.mark.parametrize("norm", bench_norm_act.NORMS)

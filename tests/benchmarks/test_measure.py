@@ -52,9 +52,13 @@ def test_each_storage_counts_once_and_parameters_do_not() -> None:
     assert measure.saved_bytes(lambda: layer(x) + layer(x.view(4, 16)), layer) == x.nbytes
 
 
-def test_weights_that_autocast_copies_are_weights() -> None:
-    layer = nn.Linear(16, 16)
-    x = torch.randn(4, 16)
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [(nn.Linear(16, 8), (4, 16)), (nn.Conv2d(3, 8, 3), (2, 3, 4, 4))],
+    ids=["linear", "conv"],
+)
+def test_weights_that_autocast_copies_are_weights(layer: nn.Module, shape: tuple[int, ...]) -> None:
+    x = torch.randn(shape, requires_grad=True)  # so that the weights are kept too
 
     def forward() -> torch.Tensor:
         with torch.autocast("cpu", torch.bfloat16):
@@ -87,6 +91,21 @@ def test_rows_are_kept_with_the_machine(tmp_path: Path, monkeypatch: pytest.Monk
     assert (first["a"], first["b"], second["a"], second["b"]) == ("1", "", "", "2.5")
     assert first["torch"] == torch.__version__
     assert {"processor", "threads", "load"} <= {*first}
+
+
+def test_rows_take_the_place_of_their_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measure, "RESULTS", tmp_path)
+    old = [{"part": part, "model": model, "ms": 1} for part in "ab" for model in "xy"]
+    measure.keep("example", [{**old[0], "date": "then"}, *old[1:]], of=("part", "model"))
+    new = [{"part": "b", "model": "z", "ms": 3}, *({"part": "b", "model": "x", "peak": n} for n in (1, 2))]
+    measure.keep("example", new, of=("part", "model"))
+    with (tmp_path / "example.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    found = [(row["part"] + row["model"], row["ms"], row["peak"]) for row in rows]
+    kept = [("ax", "1", ""), ("ay", "1", "")]
+    assert found == [*kept, ("bx", "", "1"), ("bx", "", "2"), ("by", "1", ""), ("bz", "3", "")]
+    assert [row["date"] for row in rows[:2]] == ["then", measure.machine()["date"]]
+    assert list(rows[0])[:4] == ["part", "model", "ms", "peak"]
 
 
 def test_rows_come_back_from_a_fresh_process(tmp_path: Path) -> None:
