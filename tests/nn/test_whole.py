@@ -150,3 +150,27 @@ def test_scripting_is_refused_in_one_line(name: str) -> None:
         f"torch.jit.script: `obj` has a layer it cannot read, {type(layer).__name__} of leaky.nn; "
         "use torch.jit.trace, torch.compile or torch.export"
     )
+
+
+def bias_act_in_a_function(x: torch.Tensor) -> torch.Tensor:
+    return F.bias_act(x)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        *(getattr(F, name) for name in F.__all__),
+        stylegan3.bias_act,
+        rosinality.fused_leaky_relu,
+        mmcv.fused_bias_leakyrelu,
+        bias_act_in_a_function,
+    ],
+)
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning", "ignore::FutureWarning")
+def test_scripting_a_function_is_refused_in_one_line(function: Callable[..., torch.Tensor]) -> None:
+    with pytest.raises(RuntimeError) as raised:
+        torch.jit.script(function)
+    assert str(raised.value) == (
+        f"TorchScript error: it cannot read {function.__name__.removesuffix('_in_a_function')} of leaky.nn; "
+        "use torch.jit.trace, torch.compile or torch.export"
+    )

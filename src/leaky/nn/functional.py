@@ -18,6 +18,7 @@ from leaky.nn.layers.dropout import dropout
 from leaky.nn.layers.from_output import celu, elu, selu, softplus
 from leaky.nn.layers.prelu import prelu
 from leaky.nn.ops import KeepBits
+from leaky.nn.whole import unscripted
 
 __all__ = [
     "bias_act",
@@ -186,3 +187,7 @@ def _without_native(x: torch.Tensor, negative_slope: float, inplace: bool) -> to
     else:
         result = plain.KeepOutput.apply(x, negative_slope)
     return result
+
+
+for _name in __all__:
+    unscripted(globals()[_name])

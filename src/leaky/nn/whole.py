@@ -7,6 +7,7 @@ others. There it would find which path a stand-in for a tensor takes, and write 
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
 import torch
@@ -16,6 +17,8 @@ from torch.fx.proxy import TraceError
 from leaky.errors import ArgumentTypeError
 
 M = TypeVar("M", bound=type[torch.nn.Module])
+F = TypeVar("F", bound=Callable[..., Any])
+_INSTEAD = "use torch.jit.trace, torch.compile or torch.export"
 
 
 def whole(cls: M) -> M:
@@ -56,9 +59,15 @@ def _recorded(layer: torch.nn.Module, input: Any, forward: Any) -> Any:
         ) from None
 
 
+def unscripted(function: F) -> F:
+    """The function, which torch.jit.script refuses in one line, also where it is called by what is scripted."""
+    told = f"it cannot read {function.__name__} of leaky.nn; {_INSTEAD}"
+    vars(function)["__script_unsupported"] = told
+    return function
+
+
 def _refuse(layer: torch.nn.Module) -> NoReturn:
     """What torch.jit.script asks of a module before it reads its code."""
     raise ArgumentTypeError(
-        f"torch.jit.script: `obj` has a layer it cannot read, {type(layer).__name__} of leaky.nn; "
-        "use torch.jit.trace, torch.compile or torch.export"
+        f"torch.jit.script: `obj` has a layer it cannot read, {type(layer).__name__} of leaky.nn; {_INSTEAD}"
     )

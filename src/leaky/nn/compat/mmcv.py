@@ -9,12 +9,13 @@ from leaky.kernels.select import DTYPES
 from leaky.nn.bias_act.arguments import Names, features
 from leaky.nn.bias_act.function import leaky_bias_act
 from leaky.nn.bias_act.plan import leaky_plan
-from leaky.nn.whole import whole
+from leaky.nn.whole import unscripted, whole
 
 _NAMES = Names("fused_bias_leakyrelu", x="input", gain="scale")
 _LAYER = _NAMES._replace(function="FusedBiasLeakyReLU")
 
 
+@unscripted
 def fused_bias_leakyrelu(
     input: torch.Tensor,
     bias: torch.Tensor | None,

@@ -8,12 +8,13 @@ from leaky.nn.arguments import flag
 from leaky.nn.bias_act.arguments import Names, features
 from leaky.nn.bias_act.function import leaky_bias_act
 from leaky.nn.bias_act.plan import leaky_plan
-from leaky.nn.whole import whole
+from leaky.nn.whole import unscripted, whole
 
 _NAMES = Names("fused_leaky_relu", x="input", gain="scale")
 _LAYER = _NAMES._replace(function="FusedLeakyReLU")
 
 
+@unscripted
 def fused_leaky_relu(
     input: torch.Tensor,
     bias: torch.Tensor | None = None,

@@ -11,6 +11,7 @@ from leaky.errors import ArgumentError, shown, unknown_name
 from leaky.nn.bias_act.arguments import Names, slope_of
 from leaky.nn.bias_act.function import bias_act as _bias_act
 from leaky.nn.bias_act.function import bias_act_of, leaky_bias_act
+from leaky.nn.whole import unscripted
 
 _NAMES = Names(bias="b", negative_slope="alpha")
 
@@ -37,6 +38,7 @@ activation_funcs: dict[str, Act] = {
 """What StyleGAN's networks look defaults up in: `activation_funcs["lrelu"].def_gain`."""
 
 
+@unscripted
 def bias_act(
     x: torch.Tensor,
     b: torch.Tensor | None = None,
