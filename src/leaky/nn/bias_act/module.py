@@ -32,8 +32,8 @@ class BiasAct(torch.nn.Module):
         dtype: of the bias: float32, or that of the input.
 
     Raises:
-        ArgumentError: `num_features` is below 1, or what `bias_act` raises.
-        ArgumentTypeError: an argument of another kind.
+        ArgumentError: `num_features` is below 1, torch has no such `device` here, or what `bias_act` raises.
+        ArgumentTypeError: an argument of another kind, a `dtype` that is none of bias_act's.
 
     Example:
         >>> import torch, leaky

@@ -48,7 +48,8 @@ def _cast(bias: torch.Tensor | None, input: torch.Tensor) -> torch.Tensor | None
 class FusedBiasLeakyReLU(torch.nn.Module):
     """`fused_bias_leakyrelu` with a learned bias of `num_channels` entries, 0 at the start.
 
-    The state_dict is the original's: `bias`.
+    The state_dict is the original's: `bias`. Raises ArgumentError for `num_channels` below 1 and numbers that are not
+    finite, ArgumentTypeError for what are no numbers.
 
     Example:
         >>> import torch

@@ -40,7 +40,8 @@ def fused_leaky_relu(
 class FusedLeakyReLU(torch.nn.Module):
     """`fused_leaky_relu` with a learned bias of `channel` entries, 0 at the start; None where `bias` is False.
 
-    The state_dict is the original's: `bias` alone, or nothing.
+    The state_dict is the original's: `bias` alone, or nothing. Raises ArgumentError for `channel` below 1 and numbers
+    that are not finite, ArgumentTypeError for what are no numbers, or no bool.
 
     Example:
         >>> import torch

@@ -68,6 +68,7 @@ def bias_act(
 
     Raises:
         ArgumentError: an unknown `act` or `impl`, or what `leaky.nn.functional.bias_act` raises.
+        ArgumentTypeError: an argument of another kind.
 
     Saved for backward and behaviour at 0 and NaN: see `leaky.nn.functional.bias_act`.
 
