@@ -320,10 +320,14 @@ def test_a_replica_of_a_lean_model_runs_its_own_forward() -> None:
     [
         (lambda model: torch.compile(model, backend="eager"), "`model` is compiled (all of it)"),
         (lambda model: model.to("meta"), "`conv.weight` of `model` has no values yet"),
-        (lambda model: torch.jit.script(Split()), "has no ReLU or LeakyReLU"),
+        (
+            lambda model: torch.jit.script(Split()),
+            "is TorchScript, whose modules are no longer Python's; make",
+        ),
+        (lambda model: torch.jit.trace(model, zoo.images()), "make the model lean before torch.jit.trace"),
         (lambda model: setattr(model, "conv", nn.LazyConv2d(8, 3)) or model, "has no values yet"),
     ],
-    ids=["compiled", "meta", "scripted", "lazy"],
+    ids=["compiled", "meta", "scripted", "traced", "lazy"],
 )
 @pytest.mark.parametrize("with_example", [True, False], ids=["example", "no example"])
 def test_models_that_cannot_be_made_lean_are_one_clear_error(

@@ -165,3 +165,20 @@ def test_leakys_own_layers_are_told_to_be_lean_already(with_example: bool) -> No
     assert report.left[0].was == "BiasAct(16, activation=leaky_relu(negative_slope=0.2))"
     assert {site.reason for site in report.left} == {"it keeps no more than it needs"}
     assert "0 of 2 sites made lean" in report.summary
+
+
+@needs_native
+@pytest.mark.parametrize("with_example", [True, False], ids=["example", "no example"])
+def test_the_report_says_why_a_prelu_gains_nothing_and_what_is_kept_instead(with_example: bool) -> None:
+    def between(activation: nn.Module) -> leaky.LeanSite:
+        model = nn.Sequential(nn.Conv2d(3, 16, 3), nn.BatchNorm2d(16), activation, nn.Conv2d(16, 4, 3))
+        (site,) = leaky.lean(model, images() if with_example else None).sites
+        return site
+
+    below = between(nn.PReLU(init=-0.1))
+    assert below.became is None
+    assert below.reason == "its slopes are not above 0, where its output does not tell its input"
+    softplus = between(nn.Softplus(beta=2))
+    assert softplus.became == "its output, as a layer behind does, and not its input"
+    if with_example:  # the convolution keeps the output anyway
+        assert (softplus.bytes_before, softplus.bytes_after) == (2 * 16 * 30 * 30 * 4, 0)

@@ -12,7 +12,7 @@ from typing import Any
 from leaky.models.functions import Call
 from leaky.models.holders import Holders, Use
 from leaky.models.proof import Trial
-from leaky.models.sites import Activation, Calls, Sites
+from leaky.models.sites import Activation, Calls, Pair, Sites
 
 UNKNOWN = "what other layers keep is not known, as its calls do not trace; an `example` would tell"
 NOBODY = "its output would be kept instead of its input, and no layer keeps that anyway"
@@ -29,14 +29,10 @@ class ByGraph:
         self, sites: Sites, trial: Callable[[Call], Trial], barred: set[Hashable], training: bool
     ) -> None:
         self.found: dict[Any, Activation | Calls] = {**sites.activations, **sites.calls}
+        self.norms = sites.norms
         self.trial = trial
         self.training = training
-        self.paired: set[Hashable] = {name for pair in sites.pairs for name in pair.activations}
-        self.paired |= {
-            key
-            for key in sites.calls
-            if any(pair.owner == key[0] and pair.made_by(key[1]) for pair in sites.pairs)
-        }
+        self.paired = {key for pair in sites.pairs for key in self._of(pair)}
         self.unsure = {name for pair in sites.pairs for name in (pair.norm, *pair.behind)}
         """Layers that may come to do without their input."""
         self.lean = {key for key, site in self.found.items() if key not in barred and site.call.known}
@@ -47,6 +43,24 @@ class ByGraph:
     def reason(self, key: Hashable) -> str | None:
         """Why a site should stay as it is, None where it gains."""
         return self.reasons.get(key)
+
+    def reason_apart(self, pair: Pair) -> str | None:
+        """Why a norm and its leaky ReLU stay apart: in one they keep the output instead of the norm's input."""
+        if pair.relu:
+            return None  # they keep the input, and what is freed is the output
+        acts = [self.found[key] for key in self._of(pair)]
+        fresh = not any(site.call.inplace for site in acts)
+        kept = all(use.output.surely - self.unsure for site in acts for use in self._uses(site.uses))
+        if fresh and kept:
+            return None
+        keepers = (self._keeper(use.input, pair.norm) for use in self._uses(self.norms.get(pair.norm, [])))
+        keeper = next(filter(None, keepers), None)
+        return keeper and f"{keeper} keeps what goes into it anyway"
+
+    def _of(self, pair: Pair) -> list[Any]:
+        """The activations of a pair."""
+        calls = (key for key in self.found if isinstance(key, tuple))
+        return [*pair.activations, *(key for key in calls if pair.owner == key[0] and pair.made_by(key[1]))]
 
     def _drop(self, reasons: dict[Hashable, str]) -> bool:
         self.reasons |= reasons
@@ -63,30 +77,34 @@ class ByGraph:
             site.call.kind
             for key, site in self.found.items()
             if key not in self.lean
-            and (not site.uses or self._uses(site))
+            and (not site.uses or any(use.training == self.training for use in site.uses))
             and (isinstance(key, tuple) or self._why_not(key))
         }
         return {key: _OTHERS for key in self.lean if isinstance(key, tuple) and key[1].kind in short}
 
     def _why_not(self, key: Hashable) -> str | None:
         site = self.found[key]
-        uses = self._uses(site) or site.uses
+        uses = self._uses(site.uses)
         if not uses:
             return UNKNOWN
         return next(filter(None, (self._no_gain(key, self.trial(site.call), use) for use in uses)), None)
 
-    def _uses(self, site: Activation | Calls) -> list[Use]:
-        return [use for use in site.uses if use.training == self.training]
+    def _uses(self, uses: list[Use]) -> list[Use]:
+        return [use for use in uses if use.training == self.training] or uses
 
     def _no_gain(self, key: Hashable, trial: Trial, use: Use) -> str | None:
-        """Why one call gains nothing, or may even make the model keep more; sizes are those of the trial."""
+        """Why one call gains nothing, or may even make the model keep more; sizes are those of the trial.
+
+        What several calls free together counts for each of them in part.
+        """
         before, after = trial.parts_before, trial.parts_after
-        least = most = before.get("more", 0) - after.get("more", 0)
+        least: float = before.get("more", 0) - after.get("more", 0)
+        most = least
         reason = NOBODY
         for part, holders in (("input", use.input), ("output", use.output)):
             keeper = self._keeper(holders, key)
             if part in before.keys() - after.keys():
-                least += 0 if keeper else before[part]
+                least += 0 if keeper else before[part] / (1 + self._free_too(holders))
                 most += 0 if keeper else before[part]
                 reason = f"it keeps its {part}, as {keeper} does anyway" if keeper else reason
             elif part in after.keys() - before.keys():
@@ -96,11 +114,23 @@ class ByGraph:
 
     def _keeper(self, holders: Holders, key: Hashable) -> str | None:
         """Who may keep a tensor besides the calls of a site, once the others are what they are to become."""
-        for site, part in sorted(holders.sites, key=str):
+        for site, _, part in sorted(holders.sites, key=str):
             if site != key and part in self._kept(site):
                 name = site[0] if isinstance(site, tuple) else site
                 return f"`{name}`" if name else "another activation"
         return holders.other
+
+    def _free_too(self, holders: Holders) -> int:
+        """How many further calls would no longer keep this."""
+        return len(
+            {
+                place
+                for site, place, part in holders.sites
+                if site in self.lean
+                and part in self.trial(self.found[site].call).parts_before
+                and part not in self._kept(site)
+            }
+        )
 
     def _kept(self, key: Hashable) -> Collection[str]:
         """The parts that an activation may keep, "input" and "output", once all are what they are to become."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from leaky.models.by_graph import NOBODY
@@ -12,80 +13,120 @@ ANYWAY = "what it keeps is kept by other layers anyway"
 SMALL = "on what the example brings, its form that keeps less keeps as much"
 
 
-def idle(
-    before: Observation, after: Observation, groups: Mapping[Any, Iterable[Any]], fused: Iterable[str]
-) -> dict[Any, str]:
-    """Of the changes, each with its sites, those without which the model would keep no more, and why.
+@dataclass(frozen=True)
+class Part:
+    """What one change is about: sites or, where a `norm` was fused, that and the activations of its outputs.
 
-    One after the other, so that of two that free the same one stays, and again while that changes anything. Calls
-    that the `fused` norms have activated are no part of it.
+    `again` says that layers behind these do without their input.
     """
-    kept = _Kept(after, set(fused))
-    changes = {
-        change: [each for site in sites for each in kept.passes(before, site)]
-        for change, sites in groups.items()
-    }
+
+    sites: tuple[Any, ...] = ()
+    norm: str | None = None
+    again: bool = False
+
+
+def idle(before: Observation, after: Observation, parts: Mapping[Any, Part]) -> dict[Any, str]:
+    """Of the changes, by anything, those without which the model would keep no more, and why.
+
+    One after the other, so that of two that free the same one stays, and again while that changes anything.
+    """
+    kept = _Kept(before, after, {part.norm for part in parts.values() if part.norm is not None})
+    changes = {change: kept.undoing(part) for change, part in parts.items()}
     found: dict[Any, str] = {}
     settled = False
     while not settled:
         settled = True
-        for change, passes in changes.items():
-            if change in found:
-                continue
-            freed, taken = kept.undone(passes)
-            if taken <= freed:
-                found[change] = kept.reason(passes)
-                kept.undo(passes)
+        for change, undoing in changes.items():
+            freed, taken = kept.freed(undoing), kept.taken(undoing)
+            seen = bool(freed or undoing.memory)  # nothing is where activations are checkpointed
+            if seen and taken <= freed and change not in found:
+                found[change] = kept.reason(undoing)
+                kept.undo(undoing)
                 settled = False
     return found
 
 
+@dataclass
+class _Undoing:
+    """What undoing a change does: calls whose keeping ends, and memory that is kept then, with its size."""
+
+    calls: set[Any] = field(default_factory=set)
+    memory: dict[Any, int] = field(default_factory=dict)
+    keeps_output: bool = False
+
+
 class _Kept:
-    """What is kept, by whom: a pass is one call of a site, in the run after and with its counterpart before."""
+    """What is kept, and by whom, in the run after; it is altered as changes are undone."""
 
-    def __init__(self, after: Observation, fused: set[str]) -> None:
-        self.after = after
-        self.fused = fused
+    def __init__(self, before: Observation, after: Observation, fused: set[str]) -> None:
+        self.before, self.after, self.fused = before, after, fused
         self.sizes = dict(after.sizes)
-        self.by = {memory: set(keepers) for memory, keepers in after.keepers.items()}
+        self.by: dict[Any, set[Any]] = {}
+        self.of: dict[Any, set[Any]] = {}
+        for memory, keepers in after.keepers.items():
+            self._keep(memory, keepers)
 
-    def passes(self, before: Observation, site: Any) -> Iterator[tuple[Pass, Pass]]:
-        then, now = before.passes.get(site, []), self.after.passes.get(site, [])
-        if len(then) == len(now):
-            yield from ((a, b) for a, b in zip(then, now, strict=True) if b.norm not in self.fused)
+    def undoing(self, part: Part) -> _Undoing:
+        """What undoing a change would do; where the two runs did not call the same, nothing."""
+        found = _Undoing()
+        if part.norm is None:
+            for then, now in (pair for site in part.sites for pair in self._both(site)):
+                if now.norm not in self.fused:
+                    self._add(found, then, now, fresh=False)
+            return found
+        for then, now in self._both(part.norm):
+            self._add(found, then, now, fresh=False)
+        for then, now in (pair for site in self.after.passes for pair in self._both(site)):
+            if now.norm == part.norm:
+                self._add(found, then, now, fresh=then.input != then.output)
+                if part.again and then.output in self.before.sizes:
+                    found.memory[now.output] = self.before.sizes[then.output]
+        return found
 
-    def undone(self, passes: list[tuple[Pass, Pass]]) -> tuple[int, int]:
-        """Bytes freed and bytes taken if these sites kept what they kept before."""
-        own = {now.name for _, now in passes}
-        freed = sum(self.sizes[memory] for memory, by in self.by.items() if by <= own)
-        parts = {memory: size for then, now in passes for memory, size in _parts(then, now).items()}
-        taken = sum(size for memory, size in parts.items() if self.by.get(memory, set()) <= own)
-        return freed, taken
+    def _both(self, site: Any) -> Iterator[tuple[Pass, Pass]]:
+        then, now = self.before.passes.get(site, []), self.after.passes.get(site, [])
+        return zip(then, now, strict=True) if len(then) == len(now) else iter(())
 
-    def reason(self, passes: list[tuple[Pass, Pass]]) -> str:
+    def _add(self, found: _Undoing, then: Pass, now: Pass, *, fresh: bool) -> None:
+        """A call would keep what it kept before; its input in memory of its own, if that is `fresh`."""
+        found.calls.add(now.name)
+        found.keeps_output |= now.output in now.kept
+        for memory, size in then.kept.items():
+            if memory == then.output:
+                found.memory[now.output] = size
+            elif memory == then.input and not fresh:
+                found.memory[now.input] = size
+            else:
+                found.memory[now.name, memory] = size
+
+    def freed(self, undoing: _Undoing) -> int:
+        """Bytes that only the calls in question keep."""
+        memories = {memory for call in undoing.calls for memory in self.of.get(call, ())}
+        return sum(self.sizes[memory] for memory in memories if self.by[memory] <= undoing.calls)
+
+    def taken(self, undoing: _Undoing) -> int:
+        """Bytes of what they would keep and nobody else does."""
+        return sum(size for memory, size in undoing.memory.items() if not self._others(memory, undoing))
+
+    def reason(self, undoing: _Undoing) -> str:
         """Why nothing is gained."""
-        own = {now.name for _, now in passes}
-        if any(self.by.get(memory, set()) - own for then, now in passes for memory in _parts(then, now)):
+        if any(self._others(memory, undoing) for memory in undoing.memory):
             return ANYWAY
-        return NOBODY if any(now.output in now.kept for _, now in passes) else SMALL
+        return NOBODY if undoing.keeps_output else SMALL
 
-    def undo(self, passes: list[tuple[Pass, Pass]]) -> None:
-        own = {now.name for _, now in passes}
-        self.by = {memory: by - own for memory, by in self.by.items() if not by <= own}
-        for then, now in passes:
-            for memory, size in _parts(then, now).items():
-                self.sizes[memory] = size
-                self.by.setdefault(memory, set()).add(now.name)
+    def undo(self, undoing: _Undoing) -> None:
+        """Go on as if the change had not been made."""
+        for call in undoing.calls:
+            for memory in self.of.pop(call, ()):
+                self.by[memory].discard(call)
+        for memory, size in undoing.memory.items():
+            self.sizes[memory] = size
+            self._keep(memory, undoing.calls)
 
+    def _keep(self, memory: Any, calls: set[Any]) -> None:
+        self.by.setdefault(memory, set()).update(calls)
+        for call in calls:
+            self.of.setdefault(call, set()).add(memory)
 
-def _parts(then: Pass, now: Pass) -> dict[Any, int]:
-    """What a call kept before, as memory of the run after."""
-    found: dict[Any, int] = {}
-    for memory, size in then.kept.items():
-        if memory == then.output:
-            found[now.output] = size
-        elif memory == then.input:
-            found[now.input] = size
-        else:
-            found[now.name, memory] = size
-    return found
+    def _others(self, memory: Any, undoing: _Undoing) -> set[Any]:
+        return self.by.get(memory, set()) - undoing.calls

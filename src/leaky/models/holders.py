@@ -23,8 +23,9 @@ class Holders:
 
     other: str | None
     surely: frozenset[str]
-    sites: frozenset[tuple[Hashable, str]]
-    """Activations besides these layers, with their part: it is their "input" or their "output"."""
+    sites: frozenset[tuple[Hashable, int, str]]
+    """Further calls of activations, each by its site, its place in the graph, and whether this is its "input" or its
+    "output"."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +49,14 @@ def _holders(start: fx.Node, call: fx.Node, region: Region, site_of: Find) -> Ho
     """Follow the memory of `start` to all that shares it; what `call` itself keeps does not count."""
     other: str | None = None
     surely: set[str] = set()
-    sites: set[tuple[Hashable, str]] = set()
+    sites: set[tuple[Hashable, int, str]] = set()
     waiting, seen = [start], {start}
     while waiting:
         value = waiting.pop()
         if value is not call:
             site = site_of(value)
             if site is not None:
-                sites.add((site, "output"))
+                sites.add((site, region.order[value], "output"))
             else:
                 other = other or _keeps_output(value, region)
         for before in value.all_input_nodes:
@@ -67,7 +68,7 @@ def _holders(start: fx.Node, call: fx.Node, region: Region, site_of: Find) -> Ho
                 continue
             site = site_of(user)
             if site is not None and user is not call:
-                sites.add((site, "input"))
+                sites.add((site, region.order[user], "input"))
             if _shares(user, value, region):
                 if user not in seen:
                     seen.add(user)

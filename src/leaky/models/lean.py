@@ -40,8 +40,8 @@ def lean(model: torch.nn.Module, example: Any = None, *, dry_run: bool = False) 
 
     Raises:
         ArgumentTypeError: `model` is no torch.nn.Module, or `example` none of the kinds above.
-        ArgumentError: `model` has no site or no values yet, is compiled or cannot be copied, or rejects the
-            `example`.
+        ArgumentError: `model` has no site or no values yet, is compiled, TorchScript or cannot be copied, or rejects
+            the `example`.
 
     Example:
         >>> import torch, leaky
@@ -82,6 +82,11 @@ def unlean(model: torch.nn.Module) -> tuple[str, ...]:
 
 def _check_values(model: torch.nn.Module) -> None:
     """Raise where there are no numbers to try anything with, or where a compiler decides what is kept."""
+    if isinstance(model, torch.jit.ScriptModule):
+        raise ArgumentError(
+            "lean: `model` is TorchScript, whose modules are no longer Python's; make the model lean before "
+            "torch.jit.trace"
+        )
     for name, module in model.named_modules():
         if vars(module).get("_compiled_call_impl") is not None or type(module).__name__ == "OptimizedModule":
             raise ArgumentError(

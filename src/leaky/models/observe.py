@@ -56,10 +56,14 @@ class Observation:
         """Bytes of the distinct storages that a norm and the activation after it keep."""
         return sum((self.storages.get(norm, {}) | self.paired.get(norm, {})).values())
 
-    def bytes(self, site: Any, fused: Iterable[str]) -> int:
-        """Bytes that an activation keeps, where it does not follow one of the `fused` norms."""
-        elsewhere = {address for norm in fused for address in self.paired.get(norm, {})}
-        return sum(size for address, size in self.storages.get(site, {}).items() if address not in elsewhere)
+    def bytes(self, site: Any, fused: list[str], norms: list[str]) -> int:
+        """Bytes that an activation keeps, and none but activations do, where it does not follow a `fused` norm."""
+        layers = {None, *norms}
+        kept: dict[int, int] = {}
+        for one in self.passes.get(site, []):
+            if one.norm not in fused:
+                kept |= one.kept
+        return sum(size for address, size in kept.items() if not self.savers[address] & layers)
 
     def wasted(self, site: Any, alike: set[Any]) -> int:
         """Bytes that only this site and sites alike keep: they would be freed if none of them needed them."""
@@ -139,6 +143,8 @@ class _Observer:
             self.seen.elements[site] = self.seen.elements.get(site, 0) + output.numel()
             if site in self.norms:
                 self._normed[site] = weakref.ref(output)
+            else:  # in place, or handed on: what the norm put out is activated now
+                self._normed = {norm: ref for norm, ref in self._normed.items() if ref() is not output}
         return output
 
     def _memory_of(self, tensor: Any) -> Any:

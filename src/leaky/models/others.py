@@ -58,8 +58,8 @@ class Other:
 
 
 _TENSORS = ("input", "weight")
-_BIT, _OUTPUT = "one bit per element", "its output"
-_PRELU = "its output, and the input of channels with a slope not above 0"
+_BIT, _OUTPUT = "one bit per element", "its output, as a layer behind does, and not its input"
+_PRELU = "its output, as a layer behind does, and the input of channels with a slope not above 0 only"
 OTHERS: Mapping[type[torch.nn.Module], Other] = {
     torch.nn.ReLU6: Other(nn.ReLU6, functional.relu6, _BIT),
     torch.nn.Hardtanh: Other(nn.Hardtanh, functional.hardtanh, _BIT),

@@ -157,6 +157,8 @@ class Planner:
         if reason is None:
             trial = self.trial(change)
             reason = trial.reason or (_NO_GAIN if trial.bytes_after >= trial.bytes_before else None)
+        if reason is None and self._graphs is not None:
+            reason = self._graphs.reason_apart(pair)
         if reason is None:
             plan.changes.append(change)
             return True
@@ -249,7 +251,8 @@ class Planner:
         if trial.reason is not None:
             return trial.reason
         if trial.bytes_after >= trial.bytes_before:
-            return _NO_GAIN
+            slopes = dict(site.call.settings).get("weight", ())
+            return _NO_GAIN if not slopes or any(slope > 0 for slope in slopes) else _NO_INVERSE
         return self._unsafe(site)
 
     def _no_use(self, key: Any, site: Activation | Calls) -> str | None:
@@ -280,6 +283,7 @@ class Planner:
 
 _LEANEST = tuple(other.becomes for other in OTHERS.values())
 _NO_GAIN = "the kernels that serve it here keep as much"
+_NO_INVERSE = "its slopes are not above 0, where its output does not tell its input"
 _NOT_RUN = "the example does not come by"
 _LITTLE = "with bits for all calls of its kind, more would be kept"
 

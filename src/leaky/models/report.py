@@ -12,11 +12,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LeanSite:
-    """One place where a model applies a (leaky) ReLU.
+    """One place where a model applies an activation that could keep less.
 
     `name` is the module's dotted name, for calls of functions that of the module whose forward makes them; `also`
     holds further names of the same module. `became` is None where the site was left as it was; `reason` says why,
-    or what was not possible. Bytes are what the site's own operations keep for backward, where that was measured.
+    or what was not possible. Bytes are what the site's own operations keep for backward, where that was measured: on
+    an example without what layers besides activations keep as well.
     """
 
     name: str

@@ -97,6 +97,8 @@ class Sites:
     calls: dict[tuple[str, Call], Calls]
     checkpoints: frozenset[str]
     """Modules whose code calls torch.utils.checkpoint."""
+    norms: dict[str, list[Use]] = field(default_factory=dict)
+    """Calls of norms in graphs: who else keeps their input."""
     done: tuple[str, ...] = ()
     """Modules of leaky that hold an activation and keep no more than they need."""
 
@@ -114,7 +116,7 @@ def find(model: torch.nn.Module, traces: Traces) -> Sites:
         name for name, module in modules.items() if not is_leaf(module) and mentions(module, CHECKPOINTS)
     )
     done = tuple(name for name, module in modules.items() if type(module) in _DONE)
-    sites = Sites(activations, [], {}, checkpoints, done)
+    sites = Sites(activations, [], {}, checkpoints, done=done)
     first = {name: every[0] for every in names.values() for name in every}
     _read_uses(sites, traces, first)
     _read_code(sites, model, traces)
@@ -159,6 +161,8 @@ def _read_uses(sites: Sites, traces: Traces, first: dict[str, str]) -> None:
             return _key(sites, region, node, first)
 
         for node in region.graph.nodes:
+            if type(region.module(node)) in twins.NORMS:
+                sites.norms.setdefault(_called(region, node, first), []).append(use_of(node, region, site_of))
             key = site_of(node)
             if key is None:
                 continue
