@@ -86,7 +86,9 @@ class ByGraph:
         site = self.found[key]
         uses = self._uses(site.uses)
         if not uses:
-            return UNKNOWN
+            trial = self.trial(site.call)
+            alone = {*trial.parts_before, *trial.parts_after} <= {"more"}
+            return None if alone else UNKNOWN  # nobody else keeps a mask
         return next(filter(None, (self._no_gain(key, self.trial(site.call), use) for use in uses)), None)
 
     def _uses(self, uses: list[Use]) -> list[Use]:

@@ -126,13 +126,23 @@ _FORGETS = frozenset(
         "neg",
         "roll",
         "flip",
+        "sigmoid",
+        "tanh",
+        "exp",
+        "softmax",
+        "log_softmax",
     ]
 )
 _FORGETFUL_MODULES = (
     torch.nn.Upsample,
     torch.nn.PixelShuffle,
     torch.nn.PixelUnshuffle,
-    torch.nn.ConstantPad2d,
+    torch.nn.modules.padding._ConstantPadNd,
+    torch.nn.Sigmoid,
+    torch.nn.Tanh,
+    torch.nn.Softmax,
+    torch.nn.LogSoftmax,
+    torch.nn.ChannelShuffle,
 )
 
 

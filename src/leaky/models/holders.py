@@ -75,7 +75,7 @@ def _holders(start: fx.Node, call: fx.Node, region: Region, site_of: Find) -> Ho
                     waiting.append(user)
             elif site is None and user is not call:
                 other = other or _keeps_input(user, region)
-                if _surely_keeps_input(region.module(user)):
+                if _surely_keeps_input(user, value, region):
                     surely.add(told(user, region))
     return Holders(other, frozenset(surely), frozenset(sites))
 
@@ -101,9 +101,12 @@ def _keeps_input(user: fx.Node, region: Region) -> str | None:
     return f"`{told(user, region)}`"
 
 
-def _surely_keeps_input(module: torch.nn.Module | None) -> bool:
+def _surely_keeps_input(node: fx.Node, value: fx.Node, region: Region) -> bool:
+    module = region.module(node)
     if isinstance(module, torch.nn.Linear):
         return module.weight.requires_grad
+    if module is None:
+        return name_of(node) in _POOLS and node.args[:1] == (value,)
     return isinstance(module, _KEEP_INPUT) and _torchs(module)
 
 
@@ -121,6 +124,7 @@ _KEEP_INPUT = (
     *(torch.nn.modules.pooling._MaxPoolNd, torch.nn.GELU, torch.nn.SiLU, torch.nn.GroupNorm),
     torch.nn.modules.batchnorm._NormBase,
 )
+_POOLS = frozenset({"avg_pool1d", "avg_pool2d", "avg_pool3d", "max_pool1d", "max_pool2d", "max_pool3d"})
 _FRESH_MODULES = (
     *(
         torch.nn.modules.conv._ConvNd,
@@ -134,23 +138,26 @@ _FRESH_MODULES = (
     *(torch.nn.modules.padding._ConstantPadNd, torch.nn.Hardswish, torch.nn.Mish, torch.nn.Identity),
     *(torch.nn.Flatten, torch.nn.Unflatten, torch.nn.modules.dropout._DropoutNd, torch.nn.ChannelShuffle),
 )
-_FRESH = VIEWS | frozenset(
-    {"conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "linear"}
-    | {"matmul", "bmm", "mm", "addmm", "baddbmm", "mul", "truediv", "div", "add", "sub", "rsub", "neg"}
-    | {"iadd", "isub", "imul", "itruediv", "cat", "concat", "concatenate", "stack", "sum", "mean", "pad"}
-    | {
-        "interpolate",
-        "upsample",
-        "pixel_shuffle",
-        "pixel_unshuffle",
-        "roll",
-        "flip",
-        "repeat",
-        "gelu",
-        "silu",
-    }
-    | {"avg_pool1d", "avg_pool2d", "avg_pool3d", "max_pool1d", "max_pool2d", "max_pool3d"}
-    | {"batch_norm", "instance_norm", "group_norm", "layer_norm"}
+_FRESH = (
+    VIEWS
+    | _POOLS
+    | frozenset(
+        {"conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "linear"}
+        | {"matmul", "bmm", "mm", "addmm", "baddbmm", "mul", "truediv", "div", "add", "sub", "rsub", "neg"}
+        | {"iadd", "isub", "imul", "itruediv", "cat", "concat", "concatenate", "stack", "sum", "mean", "pad"}
+        | {
+            "interpolate",
+            "upsample",
+            "pixel_shuffle",
+            "pixel_unshuffle",
+            "roll",
+            "flip",
+            "repeat",
+            "gelu",
+            "silu",
+        }
+        | {"batch_norm", "instance_norm", "group_norm", "layer_norm"}
+    )
 )
 """Operations that do not keep their output for backward."""
 
