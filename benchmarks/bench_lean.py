@@ -9,7 +9,8 @@
 - step: a whole training step (zero_grad, forward, loss, backward, SGD with momentum) of the three in turn, on that
   input and on one nearer to what people train on, the allocator as it is, with the kernels that leaky chooses, and of
   eager and lean with LEAKY_KERNELS=plain;
-- peak: the most memory resident over one step on either input, each in a process of its own.
+- peak: the most memory resident over one step on either input, each in a process of its own;
+- gpu_bytes: bytes kept on a GPU, counted in Triton's interpreter on smaller networks (see gpu_bytes.py).
 
 What is measured takes the place of rows of the same part and network; the others stay.
 """
@@ -24,14 +25,16 @@ from functools import partial
 import torch
 from torch import nn
 
+import gpu_bytes
 import lean_networks
 import measure
+from leaky.kernels import gpu
 from lean_networks import Network, built, example, loss_of, outputs_of
 from lean_numbers import numbers
 from lean_tables import print_part
 from measure import Row, WrongResultError
 
-PARTS = ("bytes", "numbers", "step", "peak")
+PARTS = ("bytes", "numbers", "step", "peak", "gpu_bytes")
 KINDS = ("eager", "lean", "checkpointing")
 
 
@@ -115,17 +118,19 @@ def main() -> None:
     arguments = _arguments()
     if arguments.child:
         task, name, *values = arguments.child
-        if task == "step":
+        if task == "gpu_bytes":
+            measure.hand_over(gpu_bytes.rows(name))
+        elif task == "step":
             measure.hand_over(time_step(name, arguments.rounds, values[0]))
         else:
             measure.hand_over(peak_of_step(name, *values))
         return
     measure.print_machine()
     rows: list[Row] = []
-    names = arguments.model or list(lean_networks.NETWORKS)
-    parts = arguments.only or PARTS
+    names = [name for name in lean_networks.NETWORKS if name in (arguments.model or lean_networks.NETWORKS)]
+    parts = [part for part in arguments.only or PARTS if part != "gpu_bytes"]
     checked = {}
-    for name in names:
+    for name in names if parts else ():
         try:
             checked[name] = numbers(name)
         except WrongResultError as wrong:
@@ -134,20 +139,40 @@ def main() -> None:
         found = [row for name in checked for row in _measured(part, name, checked[name], arguments.rounds)]
         print_part(part, found)
         rows += found
+    if "gpu_bytes" in (arguments.only or PARTS):
+        small = [name for name in gpu_bytes.NETWORKS if name in (arguments.model or gpu_bytes.NETWORKS)]
+        rows += _counted(small)
     measure.keep("bench_lean", rows, of=("part", "model"))
-    if len(checked) < len(names):
+    if parts and len(checked) < len(names):
         raise SystemExit(1)
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0] if __doc__ else None)
     parser.add_argument(
-        "--model", action="append", choices=lean_networks.NETWORKS, help="one network (repeat for more)"
+        "--model",
+        action="append",
+        choices={**lean_networks.NETWORKS, **gpu_bytes.NETWORKS},
+        help="one network (repeat for more)",
     )
     parser.add_argument("--only", action="append", choices=PARTS, help="one part (repeat for more)")
     parser.add_argument("--rounds", type=int, default=15, help="training steps timed of each")
     parser.add_argument("--child", nargs="+", help=argparse.SUPPRESS)
     return parser.parse_args()
+
+
+def _counted(names: list[str]) -> list[Row]:
+    """What is kept on a GPU, each network in a process of its own with Triton's interpreter."""
+    if not gpu.available():
+        print("no bytes on a GPU: Triton is not installed")
+        return []
+    found = [
+        row
+        for name in names
+        for row in measure.fresh_process(__file__, "--child", "gpu_bytes", name, **gpu_bytes.INTERPRETER)
+    ]
+    print_part("gpu_bytes", found)
+    return found
 
 
 def _measured(part: str, name: str, checked: Row, rounds: int) -> list[Row]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gpu_bytes
 import lean_networks
 import measure
 from lean_numbers import GRADIENT, OUTPUTS
@@ -13,7 +14,13 @@ STEP, STEP_PLAIN = 1.0, 1.1
 
 def print_part(part: str, rows: list[Row]) -> None:
     """The rows of one part, with the goals beside them."""
-    printers = {"bytes": _print_bytes, "numbers": _print_numbers, "step": _print_steps, "peak": _print_peaks}
+    printers = {
+        "bytes": _print_bytes,
+        "numbers": _print_numbers,
+        "step": _print_steps,
+        "peak": _print_peaks,
+        "gpu_bytes": _print_counted,
+    }
     printers[part](rows)
 
 
@@ -109,6 +116,24 @@ def _print_peaks(rows: list[Row]) -> None:
         "Resident memory at the peak of a first step, gradients and momentum in it, beyond the model",
         lines,
         ("network", "input", "candidate", "peak", "of eager's"),
+    )
+
+
+def _print_counted(rows: list[Row]) -> None:
+    lines = [
+        [
+            gpu_bytes.NETWORKS[str(row["model"])].title,
+            str(row["input"]),
+            _mebibytes(row["eager"]),
+            _mebibytes(row["lean"]),
+            f"{row['ratio']:.3f}",
+        ]
+        for row in rows
+    ]
+    measure.print_table(
+        "Bytes kept for backward by the GPU's kernels, counted in Triton's interpreter and not on a device",
+        lines,
+        ("network", "input", "eager", "lean", "ratio"),
     )
 
 
