@@ -16,21 +16,24 @@ Partition = tuple[torch.fx.GraphModule, torch.fx.GraphModule]
 
 
 def compiled_bytes(model: Callable[..., Any], x: Tensor) -> int:
-    """Bytes that the compiled forward pass hands to the backward pass; parameters and inputs are left out.
+    """Bytes that the compiled forward pass hands to the backward pass; parameters and inputs are left out."""
+    return sum(value.numel() * value.element_size() for value in compiled_kept(model, x))
+
+
+def compiled_kept(model: Callable[..., Any], x: Tensor) -> list[Tensor]:
+    """The tensors themselves, without numbers in them: their shapes and dtypes.
 
     No hook sees these tensors. Inductor's own passes and its partitioner run; the two graphs then run as they are,
     which spares the C++ compiler and changes nothing about what is kept.
     """
-    sizes: list[int] = []
+    kept: list[Tensor] = []
 
     def cut(joint: torch.fx.GraphModule, inputs: Any, *, num_fwd_outputs: int, **options: Any) -> Partition:
         forward, backward = partition_fn(joint, inputs, num_fwd_outputs=num_fwd_outputs, **options)
         outputs = next(node for node in forward.graph.nodes if node.op == "output").args[0]
         saved = {node for node in outputs[num_fwd_outputs:] if node is not None and node.op != "placeholder"}
         values = [node.meta["val"] for node in saved]
-        sizes.append(
-            sum(value.numel() * value.element_size() for value in values if isinstance(value, Tensor))
-        )
+        kept.extend(value for value in values if isinstance(value, Tensor))
         return forward, backward
 
     def as_it_is(graph: torch.fx.GraphModule, inputs: Any) -> Any:
@@ -41,4 +44,4 @@ def compiled_bytes(model: Callable[..., Any], x: Tensor) -> int:
     )
     torch._dynamo.reset()
     torch.compile(model, backend=backend, fullgraph=True)(x)
-    return sum(sizes)
+    return kept

@@ -31,26 +31,6 @@ class KeepOutput(torch.autograd.Function):
         return grad, None
 
 
-class KeepSign(torch.autograd.Function):
-    """Leaky ReLU with negative_slope >= 0 for compilers: keeps on which side its output is.
-
-    torch's own asks its input, whose sign the compiler keeps as one byte per element. The sign of the output it
-    reads from the output wherever that is kept, as a convolution or linear layer behind it does, for nothing.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, negative_slope: float) -> torch.Tensor:
-        y = torch.nn.functional.leaky_relu(x, negative_slope)
-        ctx.save_for_backward(y > 0)  # not y: what the model adds to it in place must not matter
-        ctx.negative_slope = negative_slope
-        return y
-
-    @staticmethod
-    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, None]:
-        (positive,) = ctx.saved_tensors
-        return torch.where(positive, grads[0], grads[0] * ctx.negative_slope), None
-
-
 class KeepBytes(torch.autograd.Function):
     """Leaky ReLU of any slope that keeps the sign, one byte per element."""
 

@@ -8,7 +8,7 @@ from torch.overrides import handle_torch_function, has_torch_function_unary
 
 from leaky.catalogue import lookup
 from leaky.catalogue.rectifiers import mean_slope
-from leaky.kernels import plain
+from leaky.kernels import coded, plain
 from leaky.kernels.select import SMALL, compiled, serving, tracing
 from leaky.nn import arguments
 from leaky.nn.bias_act.function import bias_act
@@ -56,7 +56,8 @@ def leaky_relu(input: torch.Tensor, negative_slope: float = 0.01, inplace: bool 
     65,536 elements on). Without them the output, or for a negative slope one byte per element; tensors of fewer than
     4,096 elements keep what torch keeps.
     Differentiable any number of times. Under torch.compile the compiler reads the sign from the output where a layer
-    behind keeps that, else keeps one byte per element; exports and functorch transforms are given torch's own.
+    behind keeps that, else (and for a negative slope) keeps one byte per element; exports and functorch transforms
+    are given torch's own.
 
     Example:
         >>> import torch, leaky
@@ -101,6 +102,8 @@ def relu(input: torch.Tensor, inplace: bool = False) -> torch.Tensor:
     if learns and (kernels := serving("relu", input)[0]) is not None:
         result: torch.Tensor = KeepBits.apply(input, 0.0, True, inplace, kernels)
         return result
+    if learns and compiled():
+        return _coded(input, None, inplace)
     return F.relu_(input) if inplace else F.relu(input)
 
 
@@ -167,6 +170,8 @@ def rrelu(
 
 def _traced_in_place(x: torch.Tensor, negative_slope: float) -> torch.Tensor:
     """With and without gradients from one line: torch.jit.trace compares where two runs came by."""
+    if compiled() and x.requires_grad and torch.is_grad_enabled() and not x.is_leaf:
+        return _coded(x, negative_slope, inplace=True)
     if negative_slope < 0:  # torch's in-place form refuses in backward
         return x.copy_(F.leaky_relu(x.clone(), negative_slope))
     return F.leaky_relu_(x, negative_slope)
@@ -178,8 +183,8 @@ def _without_native(x: torch.Tensor, negative_slope: float, inplace: bool) -> to
         result = plain.KeepBytes.apply(x, negative_slope, True)
     elif inplace:
         result = F.leaky_relu_(x, negative_slope)
-    elif negative_slope >= 0 and compiled():
-        result = plain.KeepSign.apply(x, negative_slope)
+    elif compiled():
+        result = _coded(x, negative_slope, inplace=False)
     elif tracing() or x.numel() < SMALL:
         result = F.leaky_relu(x, negative_slope)
     elif negative_slope < 0:
@@ -187,6 +192,16 @@ def _without_native(x: torch.Tensor, negative_slope: float, inplace: bool) -> to
     else:
         result = plain.KeepOutput.apply(x, negative_slope)
     return result
+
+
+def _coded(x: torch.Tensor, negative_slope: float | None, inplace: bool) -> torch.Tensor:
+    """For compilers, which take a call to pieces; None: ReLU."""
+    if negative_slope is not None and not coded.calculable(negative_slope):
+        return (
+            x.copy_(F.leaky_relu(x.clone(), negative_slope)) if inplace else F.leaky_relu(x, negative_slope)
+        )
+    y: torch.Tensor = coded.KeepCode.apply(x, negative_slope)
+    return x.copy_(y) if inplace else y
 
 
 for _name in __all__:

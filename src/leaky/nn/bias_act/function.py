@@ -8,9 +8,10 @@ import torch
 from torch.overrides import handle_torch_function, has_torch_function
 
 from leaky.catalogue import Spec
-from leaky.kernels.select import missing, serving, tracing
+from leaky.kernels.select import compiled, missing, serving, tracing
 from leaky.nn.arguments import keywords_named
 from leaky.nn.bias_act.arguments import OWN, Names, axis_of, clamp_of, gain_of
+from leaky.nn.bias_act.coded import BiasActCoded, fits
 from leaky.nn.bias_act.curves import BiasActCurve, curve_forward
 from leaky.nn.bias_act.ops import BiasActLines, added, run_forward
 from leaky.nn.bias_act.plan import (
@@ -66,7 +67,9 @@ def bias_act(
     two with a slope and a clamp, and nothing for the identity without a clamp; a byte per element without the native
     kernels, or on a GPU those in Triton (from 65,536 elements on). Curves keep x, once, and the bias: backward raises
     where one of them has been changed in place since, which lines do not mind. Under torch.compile, torch.export and
-    functorch transforms it is torch's operations, and the compiler chooses.
+    functorch transforms it is torch's operations; compiled lines keep nothing beside an output that a layer behind
+    keeps, else a byte per element, also where that output does not tell: with a gain below 1, a negative slope, or
+    in half precision a clamp.
 
     Sums of the bias's gradient are taken in float32 (float64), in an order that depends on the shape alone.
 
@@ -117,10 +120,13 @@ def apply(x: torch.Tensor, bias: torch.Tensor | None, plan: Plan, dim: int, name
     """What `bias_act` does, once its numbers are read."""
     axis = axis_of(x, bias, dim, names)
     plan = rounded(plan, x.dtype)
+    learns = torch.is_grad_enabled() and (x.requires_grad or (bias is not None and bias.requires_grad))
+    if learns and compiled() and fits(plan):
+        seen: torch.Tensor = BiasActCoded.apply(x, bias, axis, plan.kind, plan.upper, plan.lower, plan.clamp)
+        return seen
     if tracing():
         return value(added(x, bias, axis), plan).to(x.dtype)
     kernels, _ = serving("bias_act", x, bias)
-    learns = torch.is_grad_enabled() and (x.requires_grad or (bias is not None and bias.requires_grad))
     if plan.kind is None:
         missing(f"bias_act with {plan.name}", x)
         if not learns:
