@@ -153,3 +153,39 @@ def test_random_networks(start: int) -> None:
                     assert undone > after, (seed, names, report)
             counted += 1
     assert counted > 15
+
+
+def left(model: nn.Module, name: str) -> str:
+    """Why a site is left, without an example."""
+    (site,) = [site for site in leaky.lean(model, dry_run=True).left if site.name == name]
+    return site.reason
+
+
+class Twice(nn.Module):
+    """One tensor goes into an activation and a layer that keeps it too."""
+
+    def __init__(self, other: nn.Module) -> None:
+        super().__init__()
+        self.first, self.act, self.other, self.last = conv(), nn.LeakyReLU(0.1), other, conv()
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.first(x)
+        return self.last(self.act(x)) + self.other(x)  # type: ignore[no-any-return]
+
+
+def test_without_an_example_the_reason_says_who_keeps_the_same() -> None:
+    assert left(Twice(conv()), "act") == "it keeps its input, as `other` does anyway"
+    unknown = "it keeps its input, as `other` may too; an `example` would tell"
+    assert left(Twice(nn.Hardshrink()), "act") == unknown
+    assert leaky.lean(Twice(nn.Sigmoid())).changed  # which keeps its output
+    nobody = "its output would be kept instead of its input, and no layer keeps that anyway"
+    assert left(nn.Sequential(conv(), nn.SELU(), nn.AlphaDropout(0.1), conv()), "1") == nobody
+
+
+def test_without_an_example_masks_of_dropout_are_bits_even_where_the_code_does_not_trace() -> None:
+    model = nn.TransformerEncoderLayer(64, 4, 256, batch_first=True)
+    x = torch.randn(8, 64, 64)
+    before = saved_bytes(lambda: model(x), model)
+    report = leaky.lean(model)
+    assert {site.name for site in report.changed} == {"dropout", "dropout1", "dropout2"}
+    assert saved_bytes(lambda: model(x), model) < before

@@ -40,9 +40,9 @@ class ByGraph:
         while self._drop(self._without_gain() or self._of_split_kinds()):
             pass
 
-    def reason(self, key: Hashable) -> str | None:
-        """Why a site should stay as it is, None where it gains."""
-        return self.reasons.get(key)
+    def reason(self, key: Hashable, fused: Collection[str]) -> str | None:
+        """Why a site should stay as it is, None where it gains; of calls that no `fused` norm has activated."""
+        return self._why_not(key, fused) if key in self.paired and fused else self.reasons.get(key)
 
     def reason_apart(self, pair: Pair) -> str | None:
         """Why a norm and its leaky ReLU stay apart: in one they keep the output instead of the norm's input."""
@@ -82,9 +82,9 @@ class ByGraph:
         }
         return {key: _OTHERS for key in self.lean if isinstance(key, tuple) and key[1].kind in short}
 
-    def _why_not(self, key: Hashable) -> str | None:
+    def _why_not(self, key: Hashable, fused: Collection[str] = ()) -> str | None:
         site = self.found[key]
-        uses = self._uses(site.uses)
+        uses = self._uses([use for use in site.uses if use.norm not in fused])
         if not uses:
             trial = self.trial(site.call)
             alone = {*trial.parts_before, *trial.parts_after} <= {"more"}
@@ -108,7 +108,10 @@ class ByGraph:
             if part in before.keys() - after.keys():
                 least += 0 if keeper else before[part] / (1 + self._free_too(holders))
                 most += 0 if keeper else before[part]
-                reason = f"it keeps its {part}, as {keeper} does anyway" if keeper else reason
+                if keeper is not None and keeper == holders.other and not holders.surely:
+                    reason = f"it keeps its {part}, as {keeper} may too; an `example` would tell"
+                elif keeper is not None:
+                    reason = f"it keeps its {part}, as {keeper} does anyway"
             elif part in after.keys() - before.keys():
                 least -= 0 if holders.surely - self.unsure else after[part]
                 most -= 0 if keeper else after[part]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import fx
@@ -30,19 +31,26 @@ class Holders:
 
 @dataclass(frozen=True)
 class Use:
-    """One call of an activation in a graph, which is that of train mode or eval mode."""
+    """One call in a graph, which is that of train mode or eval mode."""
 
     input: Holders
     output: Holders
     training: bool
+    norm: str | None = None
+    """The norm whose output comes in, if one's does."""
 
 
 def use_of(node: fx.Node, region: Region, site_of: Find) -> Use:
-    """What the graph tells of one call of an activation."""
-    given = node.args[0] if node.args else node.kwargs.get("input")
+    """What the graph tells of one call of an activation or a norm."""
+    given = given_to(node)
     unknown = Holders("what is no part of the graph", frozenset(), frozenset())
     before = _holders(given, node, region, site_of) if isinstance(given, fx.Node) else unknown
     return Use(before, _holders(node, node, region, site_of), region.training)
+
+
+def given_to(node: fx.Node) -> Any:
+    """The first argument of a call."""
+    return node.args[0] if node.args else node.kwargs.get("input")
 
 
 def _holders(start: fx.Node, call: fx.Node, region: Region, site_of: Find) -> Holders:
@@ -74,10 +82,11 @@ def _holders(start: fx.Node, call: fx.Node, region: Region, site_of: Find) -> Ho
                     seen.add(user)
                     waiting.append(user)
             elif site is None and user is not call:
-                other = other or _keeps_input(user, region)
                 if _surely_keeps_input(user, value, region):
                     surely.add(told(user, region))
-    return Holders(other, frozenset(surely), frozenset(sites))
+                other = other or _keeps_input(user, region)
+    named = f"`{min(surely)}`" if surely else other
+    return Holders(named, frozenset(surely), frozenset(sites))
 
 
 def _shares(user: fx.Node, value: fx.Node, region: Region) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -91,7 +91,7 @@ class Planner:
         for site in self.sites.activations.values():
             paired = sum(pair.calls for pair in fused if site.name in pair.activations)
             if not paired or paired < len(site.uses):
-                self._bits(plan, site, refused, paired=bool(paired))
+                self._bits(plan, site, refused, [pair.norm for pair in fused])
         owners = {owner for owner, call in self.sites.calls if call.kind in kinds}
         owners |= {pair.cover for pair in fused if pair.owner is not None}
         plan.changes += [
@@ -171,10 +171,10 @@ class Planner:
         return False
 
     def _bits(
-        self, plan: Plan, site: Activation, refused: Mapping[tuple[str, str], str], *, paired: bool
+        self, plan: Plan, site: Activation, refused: Mapping[tuple[str, str], str], fused: list[str]
     ) -> None:
         told = [*site.refused, *([plan.left[site.name]] if site.name in plan.left else [])]
-        reason = self._barred(site.name, site, refused) or self._no_use(site.name, site)
+        reason = self._barred(site.name, site, refused) or self._no_use(site.name, site, fused)
         if reason is None:
             plan.changes.append(Change("bits", site.name))
         plan.left[site.name] = "; ".join([*([reason] if reason else []), *told])
@@ -255,8 +255,8 @@ class Planner:
             return _NO_GAIN if not slopes or any(slope > 0 for slope in slopes) else _NO_INVERSE
         return self._unsafe(site)
 
-    def _no_use(self, key: Any, site: Activation | Calls) -> str | None:
-        """Why keeping less would gain nothing here, or would not be safe."""
+    def _no_use(self, key: Any, site: Activation | Calls, fused: Collection[str] = ()) -> str | None:
+        """Why keeping less would gain nothing here, or would not be safe; `fused` norms take calls off the site."""
         if (reason := self._cannot(site)) is not None:
             return reason
         if self.seen is not None:
@@ -269,7 +269,7 @@ class Planner:
             if wasted > self.seen.elements[key] * _BIT:
                 return None
             return "what it keeps is kept by other layers anyway"
-        return None if self._graphs is None else self._graphs.reason(key)
+        return None if self._graphs is None else self._graphs.reason(key, fused)
 
     def _unsafe(self, site: Activation | Calls) -> str | None:
         """Who may change its output in place later, where that is kept; with an example, its run tells."""

@@ -13,7 +13,7 @@ from leaky.models import others, twins
 from leaky.models.behind import readers_of
 from leaky.models.functions import NAMES, Call, read_node
 from leaky.models.graph import changed_later, handed_on, hands_on, readers
-from leaky.models.holders import Use, use_of
+from leaky.models.holders import Use, given_to, use_of
 from leaky.models.reading import CHECKPOINTS, mentions
 from leaky.models.trace import Region, Traces, inside, is_leaf, join
 from leaky.nn import norms
@@ -170,9 +170,20 @@ def _read_uses(sites: Sites, traces: Traces, first: dict[str, str]) -> None:
                 site: Activation | Calls = sites.calls.setdefault(key, Calls(*key))
             else:
                 site = sites.activations[key]
-            site.uses.append(use_of(node, region, site_of))
+            norm = _norm_before(node, region, first)
+            site.uses.append(replace(use_of(node, region, site_of), norm=norm))
             known, unknown = changed_later(node, region)
             site.changed = site.changed or known or unknown
+
+
+def _norm_before(node: fx.Node, region: Region, first: dict[str, str]) -> str | None:
+    """The norm whose output a node reads, perhaps through modules that hand it on."""
+    given = given_to(node)
+    while isinstance(given, fx.Node) and hands_on(region.module(given)):
+        given = given_to(given)
+    if isinstance(given, fx.Node) and type(region.module(given)) in twins.NORMS:
+        return _called(region, given, first)
+    return None
 
 
 def _key(sites: Sites, region: Region, node: fx.Node, first: dict[str, str]) -> str | tuple[str, Call] | None:
