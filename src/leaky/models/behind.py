@@ -10,7 +10,7 @@ from torch import fx
 from leaky.models.graph import keepers
 from leaky.models.stand_in import StandIn
 from leaky.models.trace import Region, join
-from leaky.nn.recompute import made_again, recompute
+from leaky.nn.recompute import reading
 
 READERS = (
     torch.nn.modules.conv._ConvNd,
@@ -29,13 +29,9 @@ class Reading(StandIn):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         given = args[0] if args else kwargs.get("input")
-        if (
-            torch.compiler.is_compiling()
-            or not (isinstance(given, torch.Tensor) and torch.is_grad_enabled())
-            or made_again(given) is None
-        ):
+        if torch.compiler.is_compiling() or not (isinstance(given, torch.Tensor) and torch.is_grad_enabled()):
             return self.plain(*args, **kwargs)
-        with recompute():
+        with reading(given):
             return self.plain(*args, **kwargs)
 
 

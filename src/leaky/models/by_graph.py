@@ -22,18 +22,24 @@ _OTHERS = "left with others of its kind, which may gain nothing; an `example` wo
 class ByGraph:
     """Decides for all sites together: what one no longer keeps may be all that stood in the way of another.
 
-    `barred` are sites that stay as they are for other reasons, `training` is the mode whose graphs count.
+    `barred` are sites that stay as they are for other reasons, `without` layers that do not keep what they read and
+    activations whose output is computed again, `training` is the mode whose graphs count.
     """
 
     def __init__(
-        self, sites: Sites, trial: Callable[[Call], Trial], barred: set[Hashable], training: bool
+        self,
+        sites: Sites,
+        trial: Callable[[Call], Trial],
+        barred: set[Hashable],
+        without: set[str],
+        training: bool,
     ) -> None:
         self.found: dict[Any, Activation | Calls] = {**sites.activations, **sites.calls}
         self.norms = sites.norms
         self.trial = trial
         self.training = training
         self.paired = {key for pair in sites.pairs for key in self._of(pair)}
-        self.unsure = {name for pair in sites.pairs for name in (pair.norm, *pair.behind)}
+        self.unsure = {*without, *(name for pair in sites.pairs for name in (pair.norm, *pair.behind))}
         """Layers that may come to do without their input."""
         self.lean = {key for key, site in self.found.items() if key not in barred and site.call.known}
         self.reasons: dict[Hashable, str] = {}
@@ -143,8 +149,6 @@ class ByGraph:
         if site is None or not site.call.known:
             return ("input", "output")
         trial = self.trial(site.call)
-        if key in self.lean and key not in self.paired:
-            return trial.parts_after
-        if key in self.paired or (isinstance(site, Activation) and site.own_class):
+        if key in self.paired | self.unsure or (isinstance(site, Activation) and site.own_class):
             return ("input", "output")
-        return trial.parts_before
+        return trial.parts_after if key in self.lean else trial.parts_before

@@ -204,13 +204,22 @@ def keepers(node: fx.Node, region: Region) -> Iterator[fx.Node]:
     while waiting:
         value = waiting.pop()
         for user in value.users:
-            if is_metadata(user) or user in seen:
+            if is_metadata(user) or user in seen or drops(user, region):
                 continue
             seen.add(user)
             if may_alias(user, value, region):
                 waiting.append(user)
             elif not forgets(user, region):
                 yield user
+
+
+def drops(node: fx.Node, region: Region) -> bool:
+    """Whether a dropout surely makes a tensor of its own, for which it keeps a mask and no more."""
+    module = region.module(node)
+    if isinstance(module, torch.nn.modules.dropout._DropoutNd):
+        return region.training and module.p > 0 and not module.inplace
+    call = read_node(node)
+    return call is not None and call.other == "Dropout" and not call.inplace
 
 
 def forgets(user: fx.Node, region: Region) -> bool:

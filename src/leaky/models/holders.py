@@ -10,8 +10,7 @@ from typing import Any
 import torch
 from torch import fx
 
-from leaky.models.functions import read_node
-from leaky.models.graph import VIEWS, forgets, is_metadata, may_alias, name_of, told
+from leaky.models.graph import VIEWS, drops, forgets, is_metadata, may_alias, name_of, told
 from leaky.models.trace import Region
 
 Find = Callable[[fx.Node], Hashable | None]
@@ -90,22 +89,13 @@ def _holders(start: fx.Node, call: fx.Node, region: Region, site_of: Find) -> Ho
 
 
 def _shares(user: fx.Node, value: fx.Node, region: Region) -> bool:
-    return may_alias(user, value, region) and not _drops(user, region)
-
-
-def _drops(node: fx.Node, region: Region) -> bool:
-    """Whether a dropout surely makes a tensor of its own, for which it keeps a mask and no more."""
-    module = region.module(node)
-    if isinstance(module, torch.nn.modules.dropout._DropoutNd):
-        return region.training and module.p > 0 and not module.inplace
-    call = read_node(node)
-    return call is not None and call.other == "Dropout" and not call.inplace
+    return may_alias(user, value, region) and not drops(user, region)
 
 
 def _keeps_input(user: fx.Node, region: Region) -> str | None:
     if user.op == "output":
         return "whoever reads the output of the model"
-    if forgets(user, region) or _drops(user, region) or _scales(user):
+    if forgets(user, region) or drops(user, region) or _scales(user):
         return None
     return f"`{told(user, region)}`"
 

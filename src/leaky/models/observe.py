@@ -56,6 +56,12 @@ class Observation:
         """Bytes of the distinct storages that a norm and the activation after it keep."""
         return sum((self.storages.get(norm, {}) | self.paired.get(norm, {})).values())
 
+    def together(self, sites: Iterable[Any], output_of: Any = None) -> int:
+        """Bytes of the distinct storages that some sites keep, and of the output of one, which others keep."""
+        kept = {address for site in sites for address in self.storages.get(site, {})}
+        kept |= {one.output for one in self.passes.get(output_of, [])} & self.sizes.keys()
+        return sum(self.sizes[address] for address in kept)
+
     def bytes(self, site: Any, fused: list[str], norms: list[str]) -> int:
         """Bytes that an activation keeps, and none but activations do, where it does not follow a `fused` norm."""
         layers = {None, *norms}

@@ -10,6 +10,8 @@ import torch
 
 from leaky import nn
 from leaky.models import twins
+from leaky.models.again import Again
+from leaky.models.again_trial import try_again
 from leaky.models.by_graph import UNKNOWN, ByGraph
 from leaky.models.functions import Call
 from leaky.models.observe import Observation
@@ -24,9 +26,13 @@ _BIT = 1 / 8
 
 @dataclass(frozen=True)
 class Change:
-    """One thing to do to a model. `name` is a norm (fuse), an activation (bits) or the owner of calls (calls)."""
+    """One thing to do to a model.
 
-    what: Literal["fuse", "bits", "calls"]
+    `name` is a norm (fuse), an activation (bits), the owner of calls (calls), or a smooth activation or norm whose
+    output is computed again (again).
+    """
+
+    what: Literal["fuse", "bits", "calls", "again"]
     name: str
     activations: tuple[str, ...] = ()
     slope: float = 0.0
@@ -34,6 +40,8 @@ class Change:
     around: tuple[str, ...] = ()
     behind: tuple[str, ...] = ()
     """Layers that keep the output of what is fused, and need not where it is computed again."""
+    norms: tuple[str, ...] = ()
+    """Norms before a smooth activation (again)."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -63,8 +71,17 @@ def apply(model: torch.nn.Module, changes: list[Change]) -> None:
                     twins.read_again(modules[name])
             case "bits":
                 twins.keep_bits(modules[change.name])
+                for name in change.behind:  # of a PReLU: on another device it keeps its input
+                    twins.read_again(modules[name])
             case "calls":
                 twins.lean_calls(modules[change.name], change.kinds)
+            case "again":
+                for name in change.norms:
+                    twins.keep_output(modules[name])
+                if change.name not in change.norms:
+                    twins.keep_input(modules[change.name])
+                for name in change.behind:
+                    twins.read_again(modules[name])
 
 
 class Planner:
@@ -79,16 +96,21 @@ class Planner:
         self.like = next(floating, torch.empty(0))
         self._trials: dict[Any, Trial] = {}
         self._graphs: ByGraph | None = None
+        self._behind = {site.name: site.behind for site in sites.again}
         if seen is not None:
             self._add_seen(seen)
 
     def plan(self, refused: Mapping[tuple[str, str], str]) -> Plan:
         """What to change, when the `refused` changes are not to be made."""
         plan = Plan()
-        self._graphs = None if self.seen is not None else self._by_graph(refused)
+        again = {site.name for site in self.sites.again if self._again(plan, site, refused)}
+        without = {name for change in plan.changes for name in (change.name, *change.norms, *change.behind)}
+        self._graphs = None if self.seen is not None else self._by_graph(refused, without)
         kinds = self._kinds(plan, refused)
         fused = [pair for pair in self.sites.pairs if self._fuse(plan, pair, refused)]
         for site in self.sites.activations.values():
+            if site.name in again:
+                continue
             paired = sum(pair.calls for pair in fused if site.name in pair.activations)
             if not paired or paired < len(site.uses):
                 self._bits(plan, site, refused, [pair.norm for pair in fused])
@@ -117,6 +139,13 @@ class Planner:
             case "bits":
                 key = call_of(self.modules[change.name])
                 self.call_trial(key)
+            case "again":
+                norm = self.modules[change.norms[0]] if change.norms else None
+                smooth = self.modules[change.name] if change.name not in change.norms else None
+                what = smooth and (type(smooth), repr(smooth), *_weights(smooth))
+                key = (norm and _kind(norm), what, bool(change.behind))
+                if key not in self._trials:
+                    self._trials[key] = try_again(norm, smooth, self.like, behind=bool(change.behind))
             case "calls":
                 key = change
                 trials = [
@@ -170,13 +199,31 @@ class Planner:
                 plan.left[key] = "; ".join(filter(None, [plan.left.get(key), told]))
         return False
 
+    def _again(self, plan: Plan, site: Again, refused: Mapping[tuple[str, str], str]) -> bool:
+        change = Change("again", site.key, behind=site.behind, norms=site.norms)
+        reason = refused.get(change.key) or site.left
+        if not reason and site.unproved and self.seen is None:
+            reason = f"{site.unproved}; an `example` would prove it"
+        if not reason and self.seen is not None and site.key not in self.seen.elements:
+            reason = "the example does not come by"
+        if not reason:
+            trial = self.trial(change)
+            reason = trial.reason or (_NO_GAIN if trial.bytes_after >= trial.bytes_before else "")
+            if not trial.may_change and site.name in self.sites.activations:
+                return False  # a PReLU that keeps its output: whether that gains is told elsewhere
+        if reason:
+            plan.left[site] = reason
+        else:
+            plan.changes.append(change)
+        return not reason
+
     def _bits(
         self, plan: Plan, site: Activation, refused: Mapping[tuple[str, str], str], fused: list[str]
     ) -> None:
         told = [*site.refused, *([plan.left[site.name]] if site.name in plan.left else [])]
         reason = self._barred(site.name, site, refused) or self._no_use(site.name, site, fused)
         if reason is None:
-            plan.changes.append(Change("bits", site.name))
+            plan.changes.append(Change("bits", site.name, behind=self._behind.get(site.name, ())))
         plan.left[site.name] = "; ".join([*([reason] if reason else []), *told])
 
     def _kinds(self, plan: Plan, refused: Mapping[tuple[str, str], str]) -> frozenset[str]:
@@ -217,12 +264,12 @@ class Planner:
         taken = sum(self.seen.elements.get(key, 0) for key in (*reasons, *modules)) * _BIT
         return freed > taken or not any(key in self.seen.elements for key in reasons)
 
-    def _by_graph(self, refused: Mapping[tuple[str, str], str]) -> ByGraph:
+    def _by_graph(self, refused: Mapping[tuple[str, str], str], without: set[str]) -> ByGraph:
         sites: dict[Any, Activation | Calls] = {**self.sites.activations, **self.sites.calls}
         barred = {
             key for key, site in sites.items() if self._barred(key, site, refused) or self._cannot(site)
         }
-        return ByGraph(self.sites, self.call_trial, barred, self.model.training)
+        return ByGraph(self.sites, self.call_trial, barred, without, self.model.training)
 
     def _barred(
         self, key: Any, site: Activation | Calls, refused: Mapping[tuple[str, str], str]
@@ -290,7 +337,11 @@ _LITTLE = "with bits for all calls of its kind, more would be kept"
 
 def _kind(norm: Any) -> tuple[Any, ...]:
     """Norms of one kind behave alike on made-up input: class, settings and the values of the weights."""
-    weights = [p.detach().to("cpu", torch.float64).numpy().tobytes() for p in norm.parameters()]
+    weights = _weights(norm)
     grads = [p.requires_grad for p in norm.parameters()]
     dtypes = [(p.dtype, p.device) for p in norm.parameters()]
     return (type(norm), norm.extra_repr(), norm.training, *weights, *grads, *dtypes)
+
+
+def _weights(module: torch.nn.Module) -> list[bytes]:
+    return [p.detach().to("cpu", torch.float64).numpy().tobytes() for p in module.parameters()]

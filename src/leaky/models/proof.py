@@ -52,7 +52,7 @@ def try_other(call: Call, like: torch.Tensor) -> Trial:
     channels = len(dict(call.settings).get("weight", [0] * 16))
     row = LAYERS.get(others.OTHERS[getattr(torch.nn, call.other)].function.__name__)
     enough = SMALL if row is None else max(SMALL, row.small)
-    x = 3 * _normal((4, channels, max(4, enough // channels)), like)
+    x = 3 * normal((4, channels, max(4, enough // channels)), like)
     x.view(-1)[:3] = x.new_tensor([0.0, -0.0, 1.0])
 
     def fresh(lean: bool) -> torch.nn.Module:
@@ -75,11 +75,11 @@ def try_other(call: Call, like: torch.Tensor) -> Trial:
             reason = reason or differs(found, wanted, lambda n=calls: truth(n))  # type: ignore[misc]
         parts = [_parts_kept(fresh(one), x) for one in (False, True)]
         alone = parts[0].keys() == {"output"}
-        before, after = (_saved(fresh(one), x, with_output=not alone) for one in (False, True))
+        before, after = (saved(fresh(one), x, with_output=not alone) for one in (False, True))
     except Exception as error:
         return Trial(f"its form that keeps less raised {told(error)}")
     try:
-        _evaluate(lambda x: lean(x).add_(1), x)
+        evaluated(lambda x: lean(x).add_(1), x)
         may_change = True
     except RuntimeError:
         may_change = False
@@ -98,7 +98,7 @@ def try_activation(call: Call, like: torch.Tensor) -> Trial:
     """One-bit (leaky) ReLU against torch's, in the dtype and on the device of `like`."""
     if call.other:
         return try_other(call, like)
-    x = _normal((4, 16, SMALL // 32), like)  # above what the kernels hand to torch because it is small
+    x = normal((4, 16, SMALL // 32), like)  # above what the kernels hand to torch because it is small
     x.view(-1)[:3] = x.new_tensor([0.0, -0.0, 1.0])
 
     def eager(x: torch.Tensor) -> torch.Tensor:
@@ -112,14 +112,14 @@ def try_activation(call: Call, like: torch.Tensor) -> Trial:
         return functional.leaky_relu(x, call.slope, call.inplace)
 
     try:
-        reason = differs(_evaluate(lean, x), _evaluate(eager, x))
+        reason = differs(evaluated(lean, x), evaluated(eager, x))
         parts = [_parts_kept(function, x) for function in (eager, lean)]
         alone = parts[0].keys() == {"output"}
-        before, after = (_saved(function, x, with_output=not alone) for function in (eager, lean))
+        before, after = (saved(function, x, with_output=not alone) for function in (eager, lean))
     except Exception as error:
         return Trial(f"its one-bit form raised {told(error)}")
     try:
-        _evaluate(lambda x: lean(x).add_(1), x)
+        evaluated(lambda x: lean(x).add_(1), x)
         may_change = True
     except RuntimeError:
         may_change = False
@@ -142,36 +142,35 @@ def try_pair(
 
     `again` says that the layers behind need not keep an output that is computed again.
     """
-    if _many_processes(norm):
-        return Trial(
-            "it would speak to the other processes while it is tried; be lean before init_process_group"
-        )
+    if many_processes(norm):
+        return Trial(MANY)
     before = after = 0
     like = next(iter(norm.parameters()), torch.empty(0))
     try:
-        for shape in _shapes(norm):
-            x = _normal(shape, like)
+        for shape in shapes(norm):
+            x = normal(shape, like)
             for training in (True, False):
                 eager, lean, truth = (
                     _pair(norm, activation, slope, fused, training) for fused in (False, True, False)
                 )
                 reason = differs(
-                    _evaluate(lean, x, lean),
-                    _evaluate(eager, x, eager),
-                    partial(_doubled, truth, x),
+                    evaluated(lean, x, lean),
+                    evaluated(eager, x, eager),
+                    partial(doubled, truth, x),
                 )
                 if reason is not None:
                     return Trial(f"fused, it computes something else: {reason}")
                 if training:
-                    before += _saved(_fresh(_pair(norm, activation, slope, False, True)), x)
-                    after += _saved(_fresh(_pair(norm, activation, slope, True, True)), x, again=again)
+                    before += saved(_fresh(_pair(norm, activation, slope, False, True)), x)
+                    after += saved(_fresh(_pair(norm, activation, slope, True, True)), x, again=again)
     except Exception as error:
         return Trial(f"fused, it raised {told(error)}")
     fused = _pair(norm, activation, slope, True, True)
-    twice = again and made_again(fused(_normal(_shapes(norm)[0], like).requires_grad_())) is not None
+    twice = again and made_again(fused(normal(shapes(norm)[0], like).requires_grad_())) is not None
     return Trial(None, before, after, keeps=_AGAIN if twice else _BOTH)
 
 
+MANY = "it would speak to the other processes while it is tried; be lean before init_process_group"
 _BOTH = "one tensor for both"
 _AGAIN = "one tensor for both and the layer behind, for which backward computes the output again"
 
@@ -205,7 +204,7 @@ def _pair(
     return pair
 
 
-def _shapes(norm: Any) -> list[tuple[int, ...]]:
+def shapes(norm: Any) -> list[tuple[int, ...]]:
     """Of rank 4 where the norm takes any; without space too where it takes that."""
     name, groups = type(norm).__name__, getattr(norm, "num_groups", 0)
     channels = norm.num_channels if groups else norm.num_features
@@ -217,14 +216,14 @@ def _shapes(norm: Any) -> list[tuple[int, ...]]:
     return shapes
 
 
-def _many_processes(norm: Any) -> bool:
+def many_processes(norm: Any) -> bool:
     """Whether a call of it would speak to other processes."""
     if not (isinstance(norm, torch.nn.SyncBatchNorm) and distributed.is_available()):
         return False
     return distributed.is_initialized() and distributed.get_world_size(norm.process_group) > 1
 
 
-def _normal(shape: tuple[int, ...], like: torch.Tensor) -> torch.Tensor:
+def normal(shape: tuple[int, ...], like: torch.Tensor) -> torch.Tensor:
     generator = torch.Generator().manual_seed(20)
     return torch.randn(shape, generator=generator, device="cpu").to(like.device, like.dtype)
 
@@ -236,7 +235,7 @@ def _fresh(pair: Any) -> torch.nn.Module:
     return made
 
 
-def _saved(
+def saved(
     function: Callable[[torch.Tensor], torch.Tensor],
     x: torch.Tensor,
     *,
@@ -283,16 +282,16 @@ class _KeepOutput(torch.autograd.Function):
         raise AssertionError("only what is kept is looked at")
 
 
-def _doubled(model: torch.nn.Module, x: torch.Tensor) -> Values:
-    return _evaluate(model.double(), x.double(), model)
+def doubled(model: torch.nn.Module, x: torch.Tensor) -> Values:
+    return evaluated(model.double(), x.double(), model)
 
 
 def _seeded(module: torch.nn.Module, x: torch.Tensor) -> Values:
     torch.manual_seed(20)
-    return _evaluate(module, x, module)
+    return evaluated(module, x, module)
 
 
-def _evaluate(
+def evaluated(
     function: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor, model: torch.nn.Module | None = None
 ) -> Values:
     leaf = x.detach().clone().requires_grad_()

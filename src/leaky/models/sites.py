@@ -10,6 +10,7 @@ from torch import fx
 
 from leaky import nn
 from leaky.models import others, twins
+from leaky.models.again import Again, find_again
 from leaky.models.behind import readers_of
 from leaky.models.functions import NAMES, Call, read_node
 from leaky.models.graph import changed_later, handed_on, hands_on, readers
@@ -99,6 +100,8 @@ class Sites:
     """Modules whose code calls torch.utils.checkpoint."""
     norms: dict[str, list[Use]] = field(default_factory=dict)
     """Calls of norms in graphs: who else keeps their input."""
+    again: list[Again] = field(default_factory=list)
+    """Norms and smooth activations that keep more than one tensor."""
     done: tuple[str, ...] = ()
     """Modules of leaky that hold an activation and keep no more than they need."""
 
@@ -121,6 +124,7 @@ def find(model: torch.nn.Module, traces: Traces) -> Sites:
     _read_uses(sites, traces, first)
     _read_code(sites, model, traces)
     _find_pairs(sites, model, traces, first)
+    sites.again = find_again(model, traces, frozenset(pair.norm for pair in sites.pairs), first)
     return sites
 
 

@@ -18,6 +18,7 @@ from leaky.models.calls import LeanForward, calls_are_lean, finish
 from leaky.models.marks import Mark, put, take
 from leaky.models.others import OTHERS
 from leaky.nn import norms
+from leaky.nn.layers.curves import CURVES, Curve, curved
 
 _ORIGINAL = "_leaky_original"
 
@@ -46,7 +47,8 @@ def restore(module: torch.nn.Module) -> bool:
     if original is None:
         return False
     if original.became is not original.cls and type(module) is not original.became:
-        vars(module)["_absorption"] = None  # another class was made from ours since, as parametrizations do
+        # another class was made from ours since, as parametrizations do
+        vars(module).update(_absorption=None, _alone=False)
         return True
     for name in original.added:
         if name == "forward" and not isinstance(vars(module).get(name), LeanForward | Reading):
@@ -136,10 +138,15 @@ class AbsorbingNorm(torch.nn.Module):
     plain: ClassVar[type[torch.nn.Module]]
     absorbs: ClassVar[bool] = True
     _absorption: Absorption | None
+    _alone: bool = False
+    """Whether it applies no activation, and keeps what it can do with."""
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """The norm's output, activated and marked as such, or plain."""
         absorption = self._absorption
+        if self._alone and self._has_gradient(input):
+            normalised: torch.Tensor = super().forward(input)
+            return normalised
         if absorption is None or not (self._has_gradient(input) and absorption.holds()):
             result: torch.Tensor = self.plain.forward(self, input)
             return result
@@ -185,6 +192,37 @@ def absorb(norm: torch.nn.Module, absorption: Absorption) -> None:
             become(
                 module, AbsorbedLeakyReLU if slope else AbsorbedReLU, **({} if slope else {"_bits": False})
             )
+
+
+def keep_output(norm: torch.nn.Module) -> None:
+    """Let a norm keep its output, or what it can do with where nobody needs the output."""
+    become(
+        norm, NORMS[type(norm)], activation=Spec(lookup("leaky_relu"), (1.0,)), _absorption=None, _alone=True
+    )
+
+
+class Curved(torch.nn.Module):
+    """SiLU, GELU, Mish or Hardswish, not in place, whose output backward can compute again."""
+
+    curve: ClassVar[Curve]
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """f(input)."""
+        return curved(input, self.curve, {name: getattr(self, name) for name in self.curve.settings})
+
+
+CURVED: dict[type[torch.nn.Module], type[torch.nn.Module]] = {
+    cls: type(f"Curved{cls.__name__}", (Curved, cls), {"curve": curve, "__module__": __name__})
+    for cls, curve in CURVES.items()
+}
+"""The class that each of them becomes."""
+globals().update({cls.__name__: cls for cls in CURVED.values()})  # as above
+
+
+def keep_input(activation: torch.nn.Module) -> None:
+    """Let an activation keep its input, and compute its output again for the layers behind."""
+    added = {"inplace": False} if hasattr(activation, "inplace") else {}
+    become(activation, CURVED.get(type(activation)) or OTHERS[type(activation)].becomes, **added)
 
 
 def read_again(layer: torch.nn.Module) -> None:

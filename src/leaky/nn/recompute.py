@@ -6,6 +6,7 @@ and its backward read what it keeps by `saved_of`.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
 import torch
@@ -70,6 +71,11 @@ def saved_of(node: Any, *, last: bool = False) -> tuple[Any, ...]:
     found: tuple[Any, ...] = known[1] if known is not None and known[0] == task else node.saved_tensors
     node.saved_in_task = None if last or task < 0 else (task, found)
     return found
+
+
+def reading(tensor: Any) -> AbstractContextManager[None]:
+    """`recompute` for a layer that reads `tensor`, where that can be computed again; else nothing."""
+    return nullcontext() if made_again(tensor) is None else recompute()
 
 
 class _Again(NamedTuple):

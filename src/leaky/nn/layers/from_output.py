@@ -16,7 +16,8 @@ from leaky.nn.backward import has_no_address
 from leaky.nn.layout import same_layout
 from leaky.nn.reuse import held_once
 
-_SELU = (1.6732632423543772848170429916717, 1.0507009873554804934193349852946, 1.0)
+SELU = (1.6732632423543772848170429916717, 1.0507009873554804934193349852946, 1.0)
+"""Alpha, scale and the input's scale, as torch has them."""
 _JUMP = 1e-8
 """Softplus jumps by exp(-threshold) / beta where it becomes x; which side y is on must not matter."""
 
@@ -179,7 +180,7 @@ def selu(input: torch.Tensor, inplace: bool = False) -> torch.Tensor:
     if inplace or not _gains("selu", input):
         return F.selu(input, inplace)
     serving("selu", input)  # raises where kernels are asked for that nobody has written
-    result: torch.Tensor = KeepEluOutput.apply(input, *_SELU)
+    result: torch.Tensor = KeepEluOutput.apply(input, *SELU)
     return result
 
 

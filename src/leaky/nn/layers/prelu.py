@@ -13,6 +13,7 @@ from leaky.kernels.select import serving, tracing
 from leaky.nn import arguments
 from leaky.nn.backward import Through, has_no_address
 from leaky.nn.layout import Layout, along, placed, same_layout
+from leaky.nn.recompute import reading, saved_of
 from leaky.nn.reuse import held_once
 
 
@@ -52,6 +53,7 @@ class KeepOutput(torch.autograd.Function):
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(None if kept is x else y, kept, index, trace, weight)
         ctx.rest = (y.stride(), layout, kernels)
+        ctx.compute_again = _compute_again if kept is x else None
         return y, trace
 
     @staticmethod
@@ -62,7 +64,7 @@ class KeepOutput(torch.autograd.Function):
         grad, grad_trace = grads
         if grad is None:
             return grad_trace, None, None
-        y, kept, index, trace, weight = ctx.saved_tensors
+        y, kept, index, trace, weight = saved_of(ctx, last=True)
         stride, layout, kernels = ctx.rest
         if torch.is_grad_enabled() or has_no_address(grad):
             x = Through.apply(trace, recovered(y, kept, index, weight))
@@ -73,6 +75,15 @@ class KeepOutput(torch.autograd.Function):
             grad_x = grad_x + grad_trace
         needs = ctx.needs_input_grad
         return grad_x if needs[0] else None, grad_weight if needs[1] else None, None
+
+
+def _compute_again(ctx: Any) -> torch.Tensor:
+    """The output, to the bit, from the input that was kept."""
+    _, x, _, _, weight = saved_of(ctx)
+    stride, layout, kernels = ctx.rest
+    y = torch.empty_strided(x.shape, stride, dtype=x.dtype, device=x.device)
+    kernels.prelu_forward(x if same_layout(x, stride) else y.copy_(x), y, _slopes(weight), *layout)
+    return y
 
 
 def _read_back(slopes: torch.Tensor, dtype: torch.dtype, kernels: Any) -> torch.Tensor | None:
@@ -182,7 +193,8 @@ def prelu(input: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         input, weight = (t if t.dtype == torch.float64 else t.to(lower) for t in (input, weight))
     if _gains(input, weight) and (kernels := serving("prelu", input, weight)[0]) is not None:
         result: torch.Tensor
-        result, _ = KeepOutput.apply(input, weight, kernels)
+        with reading(input):
+            result, _ = KeepOutput.apply(input, weight, kernels)
         return result
     return F.prelu(input, weight)
 
