@@ -52,6 +52,8 @@ class _Undoing:
 
     calls: set[Any] = field(default_factory=set)
     memory: dict[Any, int] = field(default_factory=dict)
+    kept: dict[Any, int] = field(default_factory=dict)
+    """What these calls keep now."""
     keeps_output: bool = False
 
 
@@ -90,6 +92,7 @@ class _Kept:
     def _add(self, found: _Undoing, then: Pass, now: Pass, *, fresh: bool) -> None:
         """A call would keep what it kept before; its input in memory of its own, if that is `fresh`."""
         found.calls.add(now.name)
+        found.kept |= now.kept
         found.keeps_output |= now.output in now.kept
         for memory, size in then.kept.items():
             if memory == then.output:
@@ -110,6 +113,11 @@ class _Kept:
 
     def reason(self, undoing: _Undoing) -> str:
         """Why nothing is gained."""
+        shared = {
+            memory for memory in undoing.memory if not isinstance(memory, tuple)
+        }  # others are the call's own
+        if shared <= undoing.kept.keys() and sum(undoing.memory.values()) <= sum(undoing.kept.values()):
+            return SMALL
         if any(self._others(memory, undoing) for memory in undoing.memory):
             return ANYWAY
         return NOBODY if undoing.keeps_output else SMALL
