@@ -69,6 +69,7 @@ def norm_calls(norm: str, shape: tuple[int, ...], compiled: bool) -> tuple[dict[
     calls = {"torch": _call(eager, x, gradient), "leaky": _call(ours, x, gradient)}
     if compiled:
         calls["torch.compile"] = _call(torch.compile(eager), x, gradient)
+        calls["leaky, compiled"] = _call(torch.compile(ours), x, gradient)
     if norm != "GroupNorm" and importlib.util.find_spec("inplace_abn"):
         calls["inplace_abn"] = inplace_abn_call(norm, weight, bias, x, gradient)
     return calls, lambda: _call(truth, x.double(), gradient.double())()
@@ -111,6 +112,7 @@ def activation_calls(size: int, compiled: bool) -> tuple[dict[str, Call], Call]:
     calls = {name: _call(layer, x, gradient) for name, layer in layers.items()}
     if compiled:
         calls["torch.compile"] = _call(torch.compile(nn.LeakyReLU(SLOPE)), x, gradient)
+        calls["leaky, compiled"] = _call(torch.compile(leaky.nn.LeakyReLU(SLOPE)), x, gradient)
     return calls, lambda: _call(nn.LeakyReLU(SLOPE), x.double(), gradient.double())()
 
 
