@@ -6,7 +6,7 @@ model never keeps more than before, whatever the shapes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable
+from collections.abc import Callable, Collection, Hashable, Mapping
 from typing import Any
 
 from leaky.models.functions import Call
@@ -17,6 +17,19 @@ from leaky.models.sites import Activation, Calls, Pair, Sites
 UNKNOWN = "what other layers keep is not known, as its calls do not trace; an `example` would tell"
 NOBODY = "its output would be kept instead of its input, and no layer keeps that anyway"
 _OTHERS = "left with others of its kind, which may gain nothing; an `example` would tell"
+
+
+def input_stays(norms: Mapping[str, list[Use]], training: bool, *, alone: bool) -> str | None:
+    """Why norms that keep their output instead of their input may free nothing; None where they surely do.
+
+    `alone` says that no activation follows: then a layer behind has to keep the output anyway.
+    """
+    for use in (use for uses in norms.values() for use in uses if use.training == training):
+        if use.input.other or use.input.sites:
+            return f"{use.input.other or 'an activation'} may keep what goes into it anyway; an `example` would tell"
+        if alone and not use.output.surely:
+            return "no layer surely keeps its output anyway; an `example` would tell"
+    return None
 
 
 class ByGraph:

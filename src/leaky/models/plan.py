@@ -12,7 +12,7 @@ from leaky import nn
 from leaky.models import twins
 from leaky.models.again import Again
 from leaky.models.again_trial import try_again
-from leaky.models.by_graph import UNKNOWN, ByGraph
+from leaky.models.by_graph import UNKNOWN, ByGraph, input_stays
 from leaky.models.functions import Call
 from leaky.models.observe import Observation
 from leaky.models.others import OTHERS
@@ -211,6 +211,9 @@ class Planner:
             reason = trial.reason or (_NO_GAIN if trial.bytes_after >= trial.bytes_before else "")
             if not trial.may_change and site.name in self.sites.activations:
                 return False  # a PReLU that keeps its output: whether that gains is told elsewhere
+            if not reason and self.seen is None and (site.name is None or not site.behind):
+                norms = {norm: self.sites.norms.get(norm, []) for norm in site.norms}
+                reason = input_stays(norms, self.model.training, alone=site.name is None) or ""
         if reason:
             plan.left[site] = reason
         else:
