@@ -28,6 +28,7 @@ $(VENV)/lab.stamp: $(BIN)/python pyproject.toml constraints.txt $(NATIVE)
 $(VENV)/dev.stamp: $(BIN)/python pyproject.toml constraints.txt $(NATIVE)
 	@echo "Installing leaky and what its tests need into $(VENV) ..."
 	@$(INSTALL) --editable '.[lab,jax,dask,dev]'
+	@$(INSTALL) --no-deps --target $(VENV)/timm timm torchvision  # why there: tests/ecosystem/test_timm.py
 	@touch $@
 
 demo: ## compare activations on scanned digits: a table here, pictures in report.html
