@@ -104,11 +104,11 @@ class Attempt:
     def _parts(self, changes: Sequence[Change]) -> dict[tuple[str, str], gains.Part]:
         """What is changed, by what refusing it goes by: a norm, a module, all calls of a kind."""
         found = {
-            change.key: gains.Part((change.name,))
-            if change.what == "bits"
-            else gains.Part(norm=change.name, again=bool(change.behind))
+            change.key: gains.Part(norm=change.name, again=bool(change.behind))
+            if change.what == "fuse"
+            else gains.Part((change.name,), again=bool(change.behind))
             for change in changes
-            if change.what in ("bits", "fuse")
+            if change.what in ("bits", "fuse") or change.norms == (change.name,)
         }
         for kind in {kind for change in changes for kind in change.kinds}:
             calls = [key for key in self.sites.calls if key[1].kind == kind]

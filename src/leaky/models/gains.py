@@ -17,7 +17,7 @@ SMALL = "on what the example brings, its form that keeps less keeps as much"
 class Part:
     """What one change is about: sites or, where a `norm` was fused, that and the activations of its outputs.
 
-    `again` says that layers behind these do without their input.
+    `again` says that layers behind these may do without their input.
     """
 
     sites: tuple[Any, ...] = ()
@@ -75,15 +75,20 @@ class _Kept:
             for then, now in (pair for site in part.sites for pair in self._both(site)):
                 if now.norm not in self.fused:
                     self._add(found, then, now, fresh=False)
+                    self._behind(found, part, then, now)
             return found
         for then, now in self._both(part.norm):
             self._add(found, then, now, fresh=False)
         for then, now in (pair for site in self.after.passes for pair in self._both(site)):
             if now.norm == part.norm:
                 self._add(found, then, now, fresh=then.input != then.output)
-                if part.again and then.output in self.before.sizes:
-                    found.memory[now.output] = self.before.sizes[then.output]
+                self._behind(found, part, then, now)
         return found
+
+    def _behind(self, found: _Undoing, part: Part, then: Pass, now: Pass) -> None:
+        """Layers behind would keep the output again."""
+        if part.again and then.output in self.before.sizes:
+            found.memory[now.output] = self.before.sizes[then.output]
 
     def _both(self, site: Any) -> Iterator[tuple[Pass, Pass]]:
         then, now = self.before.passes.get(site, []), self.after.passes.get(site, [])
