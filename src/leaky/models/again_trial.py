@@ -11,6 +11,7 @@ from leaky.kernels.select import SMALL
 from leaky.models import proof, twins
 from leaky.models.compare import differs
 from leaky.models.isolate import told
+from leaky.models.trials import MANY, Trial
 from leaky.nn.recompute import made_again
 
 
@@ -31,10 +32,10 @@ def try_again(
     like: torch.Tensor,
     *,
     behind: bool,
-) -> proof.Trial:
+) -> Trial:
     """The changed modules against torch's on made-up input, in train and eval mode."""
     if norm is not None and proof.many_processes(norm):
-        return proof.Trial(proof.MANY)
+        return Trial(MANY)
     channels = getattr(activation, "num_parameters", 1)
     channels = channels if channels > 1 else 16
     shapes = proof.shapes(norm) if norm is not None else [(4, channels, max(32, SMALL // channels))]
@@ -48,19 +49,19 @@ def try_again(
                 found, wanted = (proof.evaluated(chain, x, chain) for chain in (lean, eager))
                 reason = differs(found, wanted, partial(proof.doubled, truth, x))
                 if reason is not None:
-                    return proof.Trial(f"its form that keeps less computes something else: {reason}")
+                    return Trial(f"its form that keeps less computes something else: {reason}")
             fresh = [copy.deepcopy(_Chain(norm, activation)).train() for _ in range(2)]
             for chain in fresh if norm is not None else ():
                 chain.norm.reset_parameters()  # type: ignore[operator, union-attr]  # what is kept depends on them
             before += proof.saved(fresh[0], x)
             after += proof.saved(_changed(fresh[1]), x, again=behind)
     except Exception as error:
-        return proof.Trial(f"its form that keeps less raised {told(error)}")
+        return Trial(f"its form that keeps less raised {told(error)}")
     output = made_again(_changed(copy.deepcopy(_Chain(norm, activation)).train())(x.clone().requires_grad_()))
     parts = ["the norm"] * (norm is not None) + ["the activation"] * (activation is not None)
     parts += ["the layer behind"] * (behind or activation is None)
     listed = " and ".join([", ".join(parts[:-1]), parts[-1]])
-    return proof.Trial(None, before, after, output is not None, f"one tensor for {listed}")
+    return Trial(None, before, after, output is not None, f"one tensor for {listed}")
 
 
 def _changed(chain: _Chain) -> _Chain:

@@ -9,8 +9,8 @@ import torch
 from leaky.errors import ArgumentError, ArgumentTypeError
 from leaky.models import twins
 from leaky.models.attempt import Attempt
+from leaky.models.change import apply
 from leaky.models.isolate import Example, random_state_kept
-from leaky.models.plan import apply
 from leaky.models.report import LeanReport, LeanSite
 
 
