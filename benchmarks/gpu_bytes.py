@@ -18,7 +18,7 @@ from torch import nn
 import gpu_models
 import leaky
 import measure
-from architectures import HiFiGANGenerator, Pix2PixGenerator, PlainConvUNet3d, resnet18
+from architectures import HiFiGANGenerator, Pix2PixGenerator, PlainConvUNet3d, YOLOv5, resnet18
 from measure import Row
 
 INTERPRETER = {"LEAKY_KERNELS": "triton", "TRITON_INTERPRET": "1"}
@@ -39,6 +39,7 @@ NETWORKS = {
     ),
     "resnet18": Small("ResNet-18, width 8", partial(resnet18, 10, 8), (2, 3, 96, 96)),
     "pix2pix": Small("pix2pix U-Net, width 8", partial(Pix2PixGenerator, 3, 8, 6), (1, 3, 64, 64)),
+    "yolov5": Small("YOLOv5, width 8", partial(YOLOv5, 2, width=8), (2, 3, 96, 96)),
     "hifigan": Small("HiFi-GAN, width 32", partial(HiFiGANGenerator, channels=32), (1, 80, 16)),
 }
 

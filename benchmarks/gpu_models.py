@@ -18,7 +18,7 @@ import lean_networks
 from lean_numbers import Numbers
 from measure import Row, WrongResultError, timing_rows
 
-NAMES = ("yolov3", "nnunet", "hifigan", "rrdbnet", "resnet50")
+NAMES = ("yolov3", "nnunet", "hifigan", "rrdbnet", "resnet50", "yolov5")
 
 
 def variants(name: str, device: str, compiled: bool) -> dict[str, nn.Module]:

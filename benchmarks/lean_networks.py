@@ -11,11 +11,12 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 import leaky
-from architectures import HiFiGANGenerator, PlainConvUNet3d, RRDBNet, YOLOv3, resnet50
+from architectures import HiFiGANGenerator, PlainConvUNet3d, RRDBNet, YOLOv3, YOLOv5, resnet50
 from architectures.hifigan import ResidualBlock
 from architectures.nnunet import StackedConvs
 from architectures.resnet import Block
 from architectures.rrdbnet import DenseBlock
+from architectures.yolov5 import Conv
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ NETWORKS = {
     "resnet50": Network(
         "ResNet-50, 2x3x96x96", resnet50, (2, 3, 96, 96), 0.82, (2, 3, 224, 224), Block, True
     ),
+    "yolov5": Network("YOLOv5s, 2x3x96x96", YOLOv5, (2, 3, 96, 96), 0.47, (2, 3, 224, 224), Conv, True),
 }
 
 

@@ -14,10 +14,12 @@ from architectures import (
     PlainConvUNet3d,
     RRDBNet,
     YOLOv3,
+    YOLOv5,
     resnet18,
     resnet50,
 )
 from architectures.pix2pix import Level
+from architectures.yolov5 import SPPF
 from measure import saved_bytes
 
 Build = Callable[[], nn.Module]
@@ -39,6 +41,7 @@ def parameters(model: nn.Module) -> int:
         ),
         pytest.param(resnet18, 11_689_512, id="resnet18, 11.69 M in torchvision's table"),
         pytest.param(resnet50, 25_557_032, id="resnet50, 25.56 M in torchvision's table"),
+        pytest.param(YOLOv5, 7_235_389, id="yolov5s, 7.2 M in its authors' table"),
     ],
 )
 def test_parameters_as_published(build: Build, count: int) -> None:
@@ -53,6 +56,24 @@ def test_yolov3_has_the_layers_of_its_cfg() -> None:
     norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
     assert (len(convolutions), len(norms)) == (75, 72)
     assert sum(norm.num_features for norm in norms) == 26_304
+
+
+def test_yolov5_has_the_layers_of_its_yaml() -> None:
+    with torch.device("meta"):
+        model = YOLOv5()
+    kinds = [type(module) for module in model.modules()]
+    # 5 between the blocks of the backbone and 4 of the neck, SPPF's 2, 3 in each C3, 2 in each bottleneck.
+    normalised = 5 + 4 + 2 + 8 * 3 + 11 * 2
+    assert [kinds.count(kind) for kind in (nn.BatchNorm2d, nn.SiLU)] == [normalised, normalised]
+    assert kinds.count(nn.Conv2d) == normalised + 3
+    assert all(module.inplace for module in model.modules() if isinstance(module, nn.SiLU))
+
+
+def test_yolov5_pools_windows_of_5_9_and_13() -> None:
+    pool, x = SPPF(4, 4), torch.randn(1, 4, 16, 16)
+    pool.cv1, pool.cv2 = nn.Identity(), nn.Identity()  # type: ignore[assignment]
+    expected = [nn.functional.max_pool2d(x, size, 1, size // 2) for size in (5, 9, 13)]
+    assert torch.equal(pool(x), torch.cat((x, *expected), 1))
 
 
 def test_nnunet_registers_every_module_twice() -> None:
@@ -83,6 +104,7 @@ def test_nnunet_deep_supervision_predicts_every_size() -> None:
         pytest.param(Pix2PixGenerator, (2, 3, 256, 256), [(2, 3, 256, 256)], id="pix2pix"),
         pytest.param(resnet18, (2, 3, 96, 96), [(2, 1000)], id="resnet18"),
         pytest.param(resnet50, (2, 3, 224, 224), [(2, 1000)], id="resnet50"),
+        pytest.param(YOLOv5, (2, 3, 96, 96), [(2, 255, 12, 12), (2, 255, 6, 6), (2, 255, 3, 3)], id="yolov5"),
     ],
 )
 def test_output_shapes(build: Build, shape: tuple[int, ...], expected: list[tuple[int, ...]]) -> None:
