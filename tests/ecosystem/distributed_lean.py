@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from lean_nets import net
 from side_by_side import images, kept, made, trained
 from torch import Tensor, nn
 from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
@@ -21,6 +22,13 @@ import leaky
 from leaky.errors import ArgumentError
 
 HOW = ("ddp", "fsdp", "fsdp bfloat16")
+OTHERS = {
+    "ddp": ("residual ReLU", "group SiLU", "perceptron"),
+    "fsdp": ("residual SiLU", "units ending in ReLU", "units ending in GELU"),
+    "fsdp kept": ("units ending in ReLU",),
+    "fsdp bfloat16": ("group, units ending in ReLU",),
+}
+"""Networks whose layers behind have their input computed again; "kept" are parameters gathered in forward."""
 
 
 class Block(nn.Module):
@@ -47,15 +55,19 @@ def wrapped(model: nn.Module, how: str) -> nn.Module:
     precision = (
         MixedPrecisionPolicy(param_dtype=torch.bfloat16) if "bfloat16" in how else MixedPrecisionPolicy()
     )
+    options: dict[str, Any] = {
+        "mesh": mesh,
+        "mp_policy": precision,
+        "reshard_after_forward": "kept" not in how,
+    }
     for block in model[:2]:
-        fully_shard(block, mesh=mesh, mp_policy=precision)
-    return fully_shard(model, mesh=mesh, mp_policy=precision)
+        fully_shard(block, **options)
+    return fully_shard(model, **options)
 
 
-def train(how: str, lean: str, rank: int) -> dict[str, Any]:
+def train(how: str, lean: str, rank: int, model: nn.Module) -> dict[str, Any]:
     """Losses of a training, what is kept, and the losses of going on once lean is undone."""
     batches = images(8, 2, 3, 32, 32)[rank::2]
-    model = build(how)
     if lean == "before":
         leaky.lean(model, batches[0])
     model = wrapped(model, how)
@@ -73,7 +85,17 @@ def run(rank: int, folder: str) -> None:
     torch.set_num_threads(1)
     meeting = f"file://{folder}/meeting"
     torch.distributed.init_process_group("gloo", init_method=meeting, rank=rank, world_size=2)
-    found = {f"{how} {lean}": train(how, lean, rank) for how in HOW for lean in ("plain", "before", "after")}
+    found = {
+        f"{how} {lean}": train(how, lean, rank, build(how))
+        for how in HOW
+        for lean in ("plain", "before", "after")
+    }
+    found |= {
+        f"{how}, {name}, {lean}": train(how, lean, rank, net(name))
+        for how, names in OTHERS.items()
+        for name in names
+        for lean in ("plain", "before")
+    }
     Path(folder, f"{rank}.json").write_text(json.dumps(found))
     torch.distributed.destroy_process_group()
 

@@ -203,6 +203,42 @@ def test_hooks_entered_before_are_given_what_is_kept() -> None:
     assert seen.count(model.weight.shape) == 1
 
 
+@pytest.mark.parametrize("activation", [None, nn.SiLU()], ids=["norm with ReLU", "norm, SiLU"])
+def test_hooks_may_give_tensors_back_in_another_layout(activation: nn.Module | None) -> None:
+    def model() -> nn.Module:
+        torch.manual_seed(0)
+        norm = nn.Sequential(nn.BatchNorm2d(8), activation or nn.ReLU())
+        return nn.Sequential(nn.Conv2d(3, 8, 3), norm, nn.Conv2d(8, 4, 3)).to(
+            memory_format=torch.channels_last
+        )
+
+    x = image().detach().contiguous(memory_format=torch.channels_last).requires_grad_()
+    plain, lean = model(), model()
+    leaky.lean(lean, x)
+    for kept in (torch.contiguous_format, torch.channels_last):
+        found = []
+        for one in (plain, lean):
+            with torch.autograd.graph.saved_tensors_hooks(
+                lambda t, kept=kept: t.detach().clone(memory_format=kept) if t.dim() == 4 else t, lambda t: t
+            ):
+                y = one(x)
+            found.append(torch.autograd.grad(y.square().sum(), [x, *one.parameters()]))
+        torch.testing.assert_close(found[1], found[0], rtol=1e-4, atol=1e-4)
+
+
+def test_what_reads_a_view_without_gradients_outlives_the_graph() -> None:
+    model, weight = chain(), torch.randn(4, 8, 3, 3, requires_grad=True)
+    y = model.norm(model.conv(image()))
+    with torch.no_grad():
+        view = y[:, :, 1:]
+    with leaky.nn.recompute():
+        z = torch.conv2d(view, weight)
+    y.sum().backward()  # the graph of y is freed
+    (found,) = torch.autograd.grad(z.sum(), weight)
+    (wanted,) = torch.autograd.grad(torch.conv2d(view.detach(), weight).sum(), weight)
+    assert torch.equal(found, wanted)
+
+
 def test_threads_do_not_see_each_other() -> None:
     from concurrent.futures import ThreadPoolExecutor
 

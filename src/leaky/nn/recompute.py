@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 import torch
 
+from leaky.nn.layout import same_layout
+
 
 class recompute(torch.autograd.graph.saved_tensors_hooks):  # noqa: N801  # used like torch.no_grad
     """Within it, layers do not keep outputs of leaky's that backward can compute again.
@@ -24,6 +26,8 @@ class recompute(torch.autograd.graph.saved_tensors_hooks):  # noqa: N801  # used
     kept as ever, by hooks entered before this one too (`torch.utils.checkpoint`, `save_on_cpu`). Torch then does
     not see an output that a function within keeps for its own backward (exp, sigmoid) be changed in place later.
     `leaky.lean(model)` enters it where it gains. Gradients of any order. Nothing happens under torch.compile.
+    A graph that has been freed computes nothing: of two losses of one output, the first keeps it (`retain_graph`),
+    where torch can do without for layers that keep the output themselves.
 
     Example:
         >>> import torch, leaky
@@ -45,7 +49,8 @@ class recompute(torch.autograd.graph.saved_tensors_hooks):  # noqa: N801  # used
     def _pack(self, tensor: torch.Tensor) -> Any:
         node = made_again(tensor)
         if node is not None:
-            return _Again(node, tensor.size(), tensor.stride(), int(tensor.storage_offset()))
+            base = tensor if tensor._base is None else tensor._base
+            return _Again(node, base.stride(), tensor.size(), tensor.stride(), int(tensor.storage_offset()))
         if self._around is not None:
             pack, unpack = self._around
             return _Handed(unpack, pack(tensor))
@@ -58,7 +63,19 @@ def made_again(tensor: Any) -> Any:
     node = base.grad_fn
     if getattr(node, "compute_again", None) is None or base.output_nr or base._version:
         return None
+    if tensor.is_leaf:  # a view taken without gradients: its reader's graph may outlive the node
+        return None
     return node if tensor.dtype == base.dtype else None
+
+
+def lasting(*parameters: torch.Tensor | None) -> tuple[torch.Tensor | None, ...] | None:
+    """Copies of parameters to compute again with, where there are several processes; None: what is saved will do.
+
+    FSDP frees a layer's parameters after its forward, and the layer behind asks before they are gathered again.
+    """
+    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+        return None
+    return tuple(None if each is None else each.detach().clone() for each in parameters)
 
 
 def saved_of(node: Any, *, last: bool = False) -> tuple[Any, ...]:
@@ -82,6 +99,8 @@ class _Again(NamedTuple):
     """An output that is computed again, or a view of it."""
 
     node: Any
+    whole: tuple[int, ...]
+    """The output's strides."""
     size: torch.Size
     stride: tuple[int, ...]
     offset: int
@@ -111,6 +130,11 @@ def _unpack(packed: _Again | _Handed | _Kept) -> Any:
                     f"expected version {version} instead"
                 )
             return tensor
-        case _Again(node, size, stride, offset):
+        case _Again(node, whole, size, stride, offset):
             with torch.no_grad():
-                return node.compute_again(node).as_strided(size, stride, offset)
+                found = node.compute_again(node)
+                if not same_layout(found, whole):  # hooks on saved tensors may give the input back otherwise
+                    found = torch.empty_strided(
+                        found.shape, whole, dtype=found.dtype, device=found.device
+                    ).copy_(found)
+                return found.as_strided(size, stride, offset)

@@ -13,7 +13,7 @@ from leaky.kernels.select import serving, tracing
 from leaky.nn import arguments
 from leaky.nn.backward import Through, has_no_address
 from leaky.nn.layout import Layout, along, placed, same_layout
-from leaky.nn.recompute import reading, saved_of
+from leaky.nn.recompute import lasting, reading, saved_of
 from leaky.nn.reuse import held_once
 
 
@@ -53,7 +53,8 @@ class KeepOutput(torch.autograd.Function):
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(None if kept is x else y, kept, index, trace, weight)
         ctx.rest = (y.stride(), layout, kernels)
-        ctx.compute_again = _compute_again if kept is x else None
+        if kept is x:
+            ctx.compute_again, ctx.lasting = _compute_again, lasting(weight)
         return y, trace
 
     @staticmethod
@@ -80,6 +81,7 @@ class KeepOutput(torch.autograd.Function):
 def _compute_again(ctx: Any) -> torch.Tensor:
     """The output, to the bit, from the input that was kept."""
     _, x, _, _, weight = saved_of(ctx)
+    (weight,) = ctx.lasting or (weight,)
     stride, layout, kernels = ctx.rest
     y = torch.empty_strided(x.shape, stride, dtype=x.dtype, device=x.device)
     kernels.prelu_forward(x if same_layout(x, stride) else y.copy_(x), y, _slopes(weight), *layout)

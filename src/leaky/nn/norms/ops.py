@@ -17,7 +17,7 @@ from leaky.nn.layout import dense, layout_of, same_layout
 from leaky.nn.norms.composed import differentiated, recovered
 from leaky.nn.norms.kernels import run_backward, run_forward
 from leaky.nn.norms.statistics import Norm
-from leaky.nn.recompute import saved_of
+from leaky.nn.recompute import lasting, saved_of
 from leaky.nn.reuse import held_once
 
 LOSS_LIMIT = 4.0
@@ -57,7 +57,8 @@ class NormAct(torch.autograd.Function):
         ctx.save_for_backward(None if kept is x else y, kept, index, trace, weight, bias, norm.mean, norm.var)
         what = (norm.eps, norm.groups, norm.given, norm.ranks, norm.kernels)
         ctx.rest = (what, negative_slope, y.stride(), layout)
-        ctx.compute_again = _compute_again if kept is x else None
+        if kept is x:
+            ctx.compute_again, ctx.lasting = _compute_again, lasting(weight, bias)
         return y, trace
 
     @staticmethod
@@ -94,7 +95,8 @@ class NormAct(torch.autograd.Function):
 
 def _compute_again(ctx: Any) -> torch.Tensor:
     """The output, to the bit, from the input that was kept."""
-    _, x, _, _, weight, bias, mean, var = saved_of(ctx)
+    _, x, _, _, *vectors, mean, var = saved_of(ctx)
+    weight, bias = ctx.lasting or vectors
     (eps, groups, _, _, kernels), negative_slope, _, layout = ctx.rest
     norm = Norm(mean, var, eps, groups, given=True, kernels=kernels)
     return run_forward(x, weight, bias, norm, negative_slope, layout)
