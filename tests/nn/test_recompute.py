@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.autograd.graph import save_on_cpu
+from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils.checkpoint import checkpoint
 
 import leaky
@@ -189,6 +191,30 @@ def test_within_checkpoints(reentrant: bool) -> None:
     for found, grad in zip([x.grad, *(p.grad for p in model.parameters())], wanted, strict=True):
         assert found is not None
         assert torch.equal(found, grad)
+
+
+@pytest.mark.parametrize("create_graph", [False, True], ids=["once", "twice"])
+def test_nothing_lives_on_where_a_backward_stops_behind_the_norm(create_graph: bool) -> None:
+    model, x = chain(), image()
+    seen: list[StorageWeakRef] = []
+    model.conv.register_forward_hook(lambda m, args, z: seen.append(StorageWeakRef(z.untyped_storage())))
+    loss = model(x).square().sum()
+    (found,) = torch.autograd.grad(loss, model.weight, create_graph=create_graph)
+    del loss, found
+    gc.collect()
+    assert seen[0].expired()
+
+
+def test_gradients_of_gradients_within_checkpoints() -> None:
+    model, x = chain("group"), image()
+
+    def twice(run: Callable[[Tensor], Tensor]) -> tuple[Tensor, ...]:
+        (first,) = torch.autograd.grad(run(x).square().sum(), x, create_graph=True)
+        return torch.autograd.grad(first.square().sum(), [x, model.weight])
+
+    wanted = twice(model)
+    for found, grad in zip(twice(lambda x: checkpoint(model, x, use_reentrant=False)), wanted, strict=True):
+        torch.testing.assert_close(found, grad)
 
 
 def test_hooks_entered_before_are_given_what_is_kept() -> None:

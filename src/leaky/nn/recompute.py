@@ -13,6 +13,8 @@ import torch
 
 from leaky.nn.layout import same_layout
 
+_CHECKPOINT = "torch.utils.checkpoint"
+
 
 class recompute(torch.autograd.graph.saved_tensors_hooks):  # noqa: N801  # used like torch.no_grad
     """Within it, layers do not keep outputs of leaky's that backward can compute again.
@@ -41,13 +43,16 @@ class recompute(torch.autograd.graph.saved_tensors_hooks):  # noqa: N801  # used
     def __init__(self) -> None:
         super().__init__(self._pack, _unpack)
         self._around: tuple[Any, Any] | None = None
+        self._checkpointed = False
 
     def __enter__(self) -> None:
         self._around = torch._C._autograd._top_saved_tensors_default_hooks(False)
+        # torch.utils.checkpoint keeps nothing, and gives what it computes again once in a backward
+        self._checkpointed = getattr(next(iter(self._around or ()), None), "__module__", "") == _CHECKPOINT
         super().__enter__()
 
     def _pack(self, tensor: torch.Tensor) -> Any:
-        node = made_again(tensor)
+        node = None if self._checkpointed else made_again(tensor)
         if node is not None:
             base = tensor if tensor._base is None else tensor._base
             return _Again(node, base.stride(), tensor.size(), tensor.stride(), int(tensor.storage_offset()))
@@ -79,14 +84,20 @@ def lasting(*parameters: torch.Tensor | None) -> tuple[torch.Tensor | None, ...]
 
 
 def saved_of(node: Any, *, last: bool = False) -> tuple[Any, ...]:
-    """`node.saved_tensors`, asked for once in a backward: hooks like those of torch.utils.checkpoint allow no more.
+    """`node.saved_tensors`, asked for once in a backward: hooks on them may copy, or compute again.
 
-    `last` says that nobody will ask again: it is the node's own backward.
+    `last` says that nobody will ask again: it is the node's own backward. What is remembered is detached:
+    the graph of a tensor may lead back to the node, which would never be freed.
     """
     task = torch._C._current_graph_task_id()
     known = getattr(node, "saved_in_task", None)
+    if torch.is_grad_enabled() or task < 0:
+        known = None
     found: tuple[Any, ...] = known[1] if known is not None and known[0] == task else node.saved_tensors
-    node.saved_in_task = None if last or task < 0 else (task, found)
+    if last or torch.is_grad_enabled() or task < 0:
+        node.saved_in_task = None
+    elif known is None:
+        node.saved_in_task = task, tuple(None if tensor is None else tensor.detach() for tensor in found)
     return found
 
 
