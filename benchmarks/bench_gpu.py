@@ -8,7 +8,7 @@
   leaky ReLU, eager and compiled;
 - small: a call of `leaky.nn.functional.leaky_relu` with its backward, as Python starts it, against torch's; the size
   from which leaky's costs no more is what `leaky.kernels.gpu.SMALL` is to be;
-- models: five networks of bench_lean.py (see gpu_models.py).
+- models: six networks of bench_lean.py (see gpu_models.py).
 
 Needs a CUDA device, and gives no figure without one: none of the functions below does where its result is wrong.
 """

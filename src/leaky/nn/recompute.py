@@ -130,22 +130,28 @@ class _Kept(NamedTuple):
 
 
 def _unpack(packed: _Again | _Handed | _Kept) -> Any:
-    match packed:
-        case _Handed(unpack, given):
-            return unpack(given)
-        case _Kept(tensor, version):
-            if tensor._version != version:  # with hooks, torch leaves it to them to look
-                raise RuntimeError(
-                    "one of the variables needed for gradient computation has been modified by an inplace "
-                    f"operation: [{tensor.type()} {list(tensor.shape)}] is at version {tensor._version}; "
-                    f"expected version {version} instead"
-                )
-            return tensor
-        case _Again(node, whole, size, stride, offset):
-            with torch.no_grad():
-                found = node.compute_again(node)
-                if not same_layout(found, whole):  # hooks on saved tensors may give the input back otherwise
-                    found = torch.empty_strided(
-                        found.shape, whole, dtype=found.dtype, device=found.device
-                    ).copy_(found)
-                return found.as_strided(size, stride, offset)
+    if isinstance(packed, _Kept):
+        tensor, version = packed
+        if tensor._version != version:  # with hooks, torch leaves it to them to look
+            raise RuntimeError(
+                "one of the variables needed for gradient computation has been modified by an inplace "
+                f"operation: [{tensor.type()} {list(tensor.shape)}] is at version {tensor._version}; "
+                f"expected version {version} instead"
+            )
+        return tensor
+    if isinstance(packed, _Handed):
+        return packed.unpack(packed.packed)
+    if not torch.is_grad_enabled():  # as in any backward that builds no graph: the context costs 2 us
+        return _computed(packed)
+    with torch.no_grad():
+        return _computed(packed)
+
+
+def _computed(packed: _Again) -> torch.Tensor:
+    node, whole, size, stride, offset = packed
+    found: torch.Tensor = node.compute_again(node)
+    if not offset and found.stride() == whole == stride and found.size() == size:
+        return found
+    if not same_layout(found, whole):  # hooks on saved tensors may give the input back otherwise
+        found = torch.empty_strided(found.shape, whole, dtype=found.dtype, device=found.device).copy_(found)
+    return found.as_strided(size, stride, offset)
