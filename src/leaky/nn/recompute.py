@@ -46,9 +46,10 @@ class recompute(torch.autograd.graph.saved_tensors_hooks):  # noqa: N801  # used
         self._checkpointed = False
 
     def __enter__(self) -> None:
-        self._around = torch._C._autograd._top_saved_tensors_default_hooks(False)
+        around: Any = torch._C._autograd._top_saved_tensors_default_hooks(False)  # None where there are none
+        self._around = around
         # torch.utils.checkpoint keeps nothing, and gives what it computes again once in a backward
-        self._checkpointed = getattr(next(iter(self._around or ()), None), "__module__", "") == _CHECKPOINT
+        self._checkpointed = getattr(around and around[0], "__module__", "") == _CHECKPOINT
         super().__enter__()
 
     def _pack(self, tensor: torch.Tensor) -> Any:
