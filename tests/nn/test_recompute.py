@@ -265,6 +265,26 @@ def test_what_reads_a_view_without_gradients_outlives_the_graph() -> None:
     assert torch.equal(found, wanted)
 
 
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_hooks_are_asked_once_in_each_backward(create_graph: bool) -> None:
+    """torch.utils.checkpoint allows no more; the first backward here ends before the norm."""
+    model, x = chain(), image()
+    asked: list[int] = []
+
+    def unpack(packed: tuple[int, Tensor]) -> Tensor:
+        asked.append(packed[0])
+        return packed[1]
+
+    numbers = iter(range(1000))
+    with torch.autograd.graph.saved_tensors_hooks(lambda t: (next(numbers), t.detach()), unpack):
+        loss = model(x).square().sum()
+    for inputs in ([model.weight], [x], [x, model.weight]):
+        torch.autograd.grad(loss, inputs, retain_graph=True, create_graph=create_graph)
+        assert asked
+        assert len(set(asked)) == len(asked)
+        asked.clear()
+
+
 def test_threads_do_not_see_each_other() -> None:
     from concurrent.futures import ThreadPoolExecutor
 

@@ -7,6 +7,7 @@ and its backward read what it keeps by `saved_of`.
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -87,19 +88,25 @@ def lasting(*parameters: torch.Tensor | None) -> tuple[torch.Tensor | None, ...]
 def saved_of(node: Any, *, last: bool = False) -> tuple[Any, ...]:
     """`node.saved_tensors`, asked for once in a backward: hooks on them may copy, or compute again.
 
-    `last` says that nobody will ask again: it is the node's own backward. What is remembered is detached:
-    the graph of a tensor may lead back to the node, which would never be freed.
+    `last` says that nobody will ask again: it is the node's own backward.
     """
     task = torch._C._current_graph_task_id()
     known = getattr(node, "saved_in_task", None)
-    if torch.is_grad_enabled() or task < 0:
-        known = None
-    found: tuple[Any, ...] = known[1] if known is not None and known[0] == task else node.saved_tensors
-    if last or torch.is_grad_enabled() or task < 0:
+    if known is not None and known[0] == task:
+        found: tuple[Any, ...] = known[1]
+    else:
+        found = node.saved_tensors
+        if task >= 0 and not last:
+            node.saved_in_task = (task, found)
+            # the graph of a tensor may lead back to the node, and a backward may end without the node's own
+            torch.autograd.Variable._execution_engine.queue_callback(partial(_forget, node))
+    if last:
         node.saved_in_task = None
-    elif known is None:
-        node.saved_in_task = task, tuple(None if tensor is None else tensor.detach() for tensor in found)
     return found
+
+
+def _forget(node: Any) -> None:
+    node.saved_in_task = None
 
 
 def reading(tensor: Any) -> AbstractContextManager[None]:

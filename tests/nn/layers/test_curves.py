@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 import torch
+from torch.nn import functional as F
 
 import leaky
 from leaky.models import saved_bytes
@@ -69,3 +71,24 @@ def test_many_gradients_at_once_and_transforms() -> None:
     )
     jacobian = torch.func.vmap(torch.func.grad(lambda x: curved(x, curve, {})))(x.detach())
     torch.testing.assert_close(batched.diagonal(), jacobian)
+
+
+def test_an_output_that_autocast_widens_is_kept() -> None:
+    """As it does softplus' on a GPU; backward is outside of it."""
+
+    def function(x: torch.Tensor, **how: Any) -> torch.Tensor:
+        return F.softplus(x.float() if torch.is_autocast_enabled("cpu") else x, **how)
+
+    curve = CURVES[torch.nn.Softplus]._replace(function=function)
+    x, weight = torch.randn(8, 4, dtype=torch.bfloat16), torch.randn(4, 2, requires_grad=True)
+    found = []
+    for around in (leaky.nn.recompute(), nullcontext()):
+        leaf = x.clone().requires_grad_()
+        with torch.autocast("cpu", torch.bfloat16):
+            y = curved(leaf, curve, {"beta": 1.0, "threshold": 20.0})
+        with around:
+            z = y @ weight
+        found.append(torch.autograd.grad(z.sum(), [leaf, weight]))
+    assert y.dtype == torch.float32
+    for one, other in zip(*found, strict=True):
+        assert torch.equal(one, other)

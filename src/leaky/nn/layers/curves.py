@@ -71,8 +71,9 @@ class KeepInput(torch.autograd.Function):
     def forward(ctx: Any, x: torch.Tensor, curve: Curve, settings: dict[str, Any]) -> torch.Tensor:
         ctx.save_for_backward(x)
         ctx.rest = (curve, settings)
-        ctx.compute_again = _compute_again
         y: torch.Tensor = curve.function(x, **settings)
+        if y.dtype == x.dtype:  # else autocast has widened it (softplus on a GPU), and is over in backward
+            ctx.compute_again = _compute_again
         return y
 
     @staticmethod
