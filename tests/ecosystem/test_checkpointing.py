@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from lean_nets import net
 from side_by_side import follows, images, kept, made, needs_native, trained
 from torch import Tensor, nn
 from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import apply_activation_checkpointing
@@ -83,6 +84,25 @@ WAYS: dict[str, Callable[[Any], nn.Module]] = {
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 def test_a_lean_model_checkpointed(way: Any) -> None:
     follows(blocks, BATCHES, at_most=1.0, prepared=way, rel=1e-4)
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+@pytest.mark.parametrize("name", ["residual SiLU", "units ending in ReLU", "units ending in GELU"])
+def test_inputs_computed_again_within_and_across_checkpoints(way: Any, name: str) -> None:
+    follows(lambda: net(name), BATCHES, at_most=1.0, prepared=way, rel=1e-4)
+
+
+def test_save_on_cpu_around_inputs_computed_again() -> None:
+    class Offloaded(nn.Module):
+        def __init__(self, body: nn.Module) -> None:
+            super().__init__()
+            self.body = body
+
+        def forward(self, x: Tensor) -> Any:
+            with torch.autograd.graph.save_on_cpu():
+                return self.body(x)
+
+    follows(lambda: net("residual SiLU"), BATCHES, at_most=0.6, prepared=Offloaded)
 
 
 def test_wrapped_by_torch_distributed() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from lean_nets import net
 from side_by_side import images, made, trained
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -66,6 +67,16 @@ def test_a_lean_model_compiles_as_one_graph_and_trains_the_same(make: Any) -> No
         assert trained(compiled, BATCHES) == pytest.approx(wanted, rel=1e-5)
     leaky.unlean(model)
     assert [type(module) for module in model.modules()] == [type(module) for module in made(make).modules()]
+
+
+@pytest.mark.parametrize("name", ["residual ReLU", "group SiLU", "perceptron"])
+def test_inputs_computed_again_compile_as_one_graph(name: str) -> None:
+    wanted = trained(net(name), BATCHES)
+    torch._dynamo.reset()
+    model = net(name)
+    leaky.lean(model, BATCHES[0])
+    compiled = torch.compile(model, fullgraph=True, backend="aot_eager")
+    assert trained(compiled, BATCHES) == pytest.approx(wanted, rel=1e-5)
 
 
 @pytest.mark.slow  # Inductor writes C++ and compiles it

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from lean_nets import net
 from side_by_side import images, made
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -81,3 +82,22 @@ def test_onnx_runtime_agrees(tmp_path: Path) -> None:
         torch.testing.assert_close(torch.from_numpy(found), model(X).detach(), rtol=1e-4, atol=1e-5)
     assert counts[0] == counts[1]
     assert counts[1]["LeakyRelu"] == 4
+
+
+@pytest.mark.parametrize("name", ["residual ReLU", "units ending in GELU", "perceptron"])
+def test_models_whose_inputs_are_computed_again(name: str, tmp_path: Path) -> None:
+    plain, lean = net(name), net(name)
+    leaky.lean(lean, X)
+    wanted, found = (operators(torch.export.export(model, (X,))) for model in (plain, lean))
+    assert found == wanted
+    traced = torch.jit.trace(lean, X, check_trace=False)
+    torch.testing.assert_close(traced(X), plain(X))
+    pytest.importorskip("onnx", reason="ONNX is not installed: pip install 'leaky[onnx]'")
+    runtime = pytest.importorskip(
+        "onnxruntime", reason="ONNX Runtime is not installed: pip install 'leaky[onnx]'"
+    )
+    path = tmp_path / "lean.onnx"
+    torch.onnx.export(lean.eval(), (X,), path, dynamo=True, verbose=False)
+    session = runtime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    (found,) = session.run(None, {session.get_inputs()[0].name: X.numpy()})
+    torch.testing.assert_close(torch.from_numpy(found), lean(X).detach(), rtol=1e-4, atol=1e-5)

@@ -8,7 +8,7 @@ from torch import nn
 
 pytest.importorskip("monai", reason="MONAI is not installed: pip install 'leaky[dev]'")
 
-from monai.networks.nets import BasicUNet, DynUNet, ResNet, UNet
+from monai.networks.nets import BasicUNet, DynUNet, ResNet, SegResNet, UNet
 
 import leaky
 
@@ -34,8 +34,17 @@ def dynunet() -> nn.Module:
     return DynUNet(3, 1, 2, [3, 3, 3], [1, 2, 2], [2, 2], filters=[4, 8, 8])
 
 
+def resnet() -> nn.Module:
+    return ResNet("basic", [1, 1, 1, 1], [4, 8, 8, 8], n_input_channels=1, num_classes=2)
+
+
+def segresnet() -> nn.Module:
+    return SegResNet(3, 8, 1, 2, blocks_down=(1, 1), blocks_up=(1,))
+
+
 @pytest.mark.parametrize(
-    ("make", "at_most"), [(basic_unet, 0.68), (leaky_resnet, 0.75), (unet, 0.7), (dynunet, 0.65)]
+    ("make", "at_most"),
+    [(resnet, 0.7), (segresnet, 0.6), (basic_unet, 0.68), (leaky_resnet, 0.75), (unet, 0.7), (dynunet, 0.65)],
 )
 def test_networks_train_the_same(make: object, at_most: float) -> None:
     follows(make, BATCHES, at_most=at_most, rel=2e-4)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from lean_nets import NETS, net
 from side_by_side import images, kept, made, needs_native
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -73,6 +74,17 @@ def test_a_step_that_overflows_is_skipped_by_both() -> None:
     assert scales[1] == 2.0**9
     assert lean_scales == scales
     assert lean_losses == pytest.approx(losses, rel=0.01)
+
+
+@needs_native
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+@pytest.mark.parametrize("name", NETS)
+def test_inputs_computed_again_under_autocast(name: str, dtype: torch.dtype) -> None:
+    plain, lean = net(name), net(name)
+    leaky.lean(lean, BATCHES[0])
+    with torch.autocast("cpu", dtype):
+        assert kept(lean, BATCHES[0]) <= NETS[name][1] * kept(plain, BATCHES[0]) + 2**15
+    assert trained(lean, dtype)[0] == pytest.approx(trained(plain, dtype)[0], rel=0.01)
 
 
 @needs_native

@@ -18,6 +18,8 @@ import transformers
 from transformers import (
     BertConfig,
     BertForSequenceClassification,
+    MobileNetV2Config,
+    MobileNetV2ForImageClassification,
     ResNetConfig,
     ResNetForImageClassification,
     SpeechT5HifiGan,
@@ -52,6 +54,16 @@ def resnet() -> nn.Module:
     )
 
 
+def bottlenecks() -> nn.Module:
+    sizes = {"embedding_size": 8, "hidden_sizes": [16, 32], "depths": [2, 2]}
+    return ResNetForImageClassification(ResNetConfig(layer_type="bottleneck", num_labels=2, **sizes))
+
+
+def mobilenet() -> nn.Module:
+    sizes = {"image_size": 64, "depth_multiplier": 0.25, "classifier_dropout_prob": 0.0}
+    return MobileNetV2ForImageClassification(MobileNetV2Config(num_labels=2, **sizes))
+
+
 def hifigan() -> nn.Module:
     sizes: dict[str, Any] = {"model_in_dim": 8, "upsample_initial_channel": 32}
     sizes |= {"upsample_rates": [4, 4], "upsample_kernel_sizes": [8, 8]}
@@ -59,14 +71,17 @@ def hifigan() -> nn.Module:
     return SpeechT5HifiGan(SpeechT5HifiGanConfig(initializer_range=0.3, **sizes))
 
 
+IMAGES = [{"pixel_values": x, "labels": torch.tensor([0, 1])} for x in images(3, 2, 3, 64, 64)]
 MODELS: dict[str, tuple[Callable[[], nn.Module], list[Any], float]] = {
     "T5": (t5, 3 * [{"input_ids": IDS, "labels": IDS}], 0.96),
     "BERT with leaky ReLU": (bert, 3 * [TEXT], 0.9),
     "ResNet with leaky ReLU": (
         resnet,
-        [{"pixel_values": x, "labels": torch.tensor([0, 1])} for x in images(3, 2, 3, 64, 64)],
+        IMAGES,
         0.75,
     ),
+    "ResNet's bottlenecks": (bottlenecks, IMAGES, 0.9),
+    "MobileNetV2": (mobilenet, IMAGES, 0.8),
     "HiFi-GAN": (hifigan, images(3, 2, 32, 8), 0.75),
 }
 
