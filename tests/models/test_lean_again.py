@@ -69,7 +69,12 @@ class ReadBefore(nn.Module):
 
 def mlp() -> nn.Module:
     return nn.Sequential(
-        nn.Flatten(), nn.LazyLinear(64), nn.GELU("tanh"), nn.Linear(64, 64), nn.GELU(), nn.Linear(64, 2)
+        nn.Flatten(),
+        nn.LazyLinear(2048),
+        nn.GELU("tanh"),
+        nn.Linear(2048, 2048),
+        nn.GELU(),
+        nn.Linear(2048, 2),
     )
 
 
@@ -125,7 +130,8 @@ def test_one_tensor_and_the_same_numbers(case: str, training: bool, with_example
     assert_same(*(results(one.train(not training), zoo.images()) for one in (model, plain)))
 
 
-def test_the_same_on_a_gpu(gpu_or_interpreter: str) -> None:
+def test_the_same_on_a_gpu(gpu_or_interpreter: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("leaky.nn.recomputation.SMALL", 1)
     build = MODELS["SiLU"][0]
     model, plain = (made(build).to(gpu_or_interpreter) for _ in range(2))
     x = zoo.images(size=8).to(gpu_or_interpreter)

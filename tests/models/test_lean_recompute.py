@@ -67,7 +67,7 @@ class Called(nn.Module):
 
 def called() -> nn.Module:
     model = Called()
-    model(zoo.images())
+    model(zoo.images(size=64))
     return model
 
 
@@ -79,19 +79,22 @@ MODELS: dict[str, Callable[[], nn.Module]] = {"resnet": resnet, "calls": called}
 @pytest.mark.parametrize("build", MODELS.values(), ids=list(MODELS))
 def test_relu_keeps_one_tensor_of_three_layers(build: Callable[[], nn.Module], with_example: bool) -> None:
     model, plain = made(build), made(build)
-    report = leaky.lean(model, zoo.images() if with_example else None)
+    report = leaky.lean(model, zoo.images(size=64) if with_example else None)
     assert [site.became for site in report.sites].count(AGAIN) == 3
     for _ in range(2):
-        assert_same(*(results(one, zoo.images()) for one in (model, plain)))
-    before, after = (saved_bytes(lambda m=m: m(zoo.images()), m) for m in (plain, model))  # type: ignore[misc]
+        assert_same(*(results(one, zoo.images(size=64)) for one in (model, plain)))
+    before, after = (saved_bytes(lambda m=m: m(zoo.images(size=64)), m) for m in (plain, model))  # type: ignore[misc]
     if with_example:
         assert (report.bytes_before, report.bytes_after) == (before, after)
     assert after < 0.8 * before
 
 
-def test_on_a_gpu_every_norm_with_leaky_relu_does(gpu_or_interpreter: str) -> None:
+def test_on_a_gpu_every_norm_with_leaky_relu_does(
+    gpu_or_interpreter: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("leaky.nn.recomputation.SMALL", 1)
     model, plain = (made(lambda: zoo.chain(inplace=True)).to(gpu_or_interpreter) for _ in range(2))
-    x = zoo.images().to(gpu_or_interpreter)
+    x = zoo.images(size=8).to(gpu_or_interpreter)
     report = leaky.lean(model, x)
     assert report.sites[0].became == AGAIN
     assert_same(results(model, x), results(plain, x))
@@ -104,15 +107,15 @@ def test_on_a_gpu_every_norm_with_leaky_relu_does(gpu_or_interpreter: str) -> No
 @needs_native
 def test_undone_copied_and_pickled() -> None:
     model, plain = made(resnet), made(resnet)
-    report = leaky.lean(model, zoo.images())
+    report = leaky.lean(model, zoo.images(size=64))
     assert report.ratio is not None
-    kept = saved_bytes(lambda: model(zoo.images()), model)
+    kept = saved_bytes(lambda: model(zoo.images(size=64)), model)
     for again in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
-        assert saved_bytes(lambda m=again: m(zoo.images()), again) == kept  # type: ignore[misc]
-        conv = again[4].conv2
-        assert vars(conv)["forward"].module is conv
+        assert saved_bytes(lambda m=again: m(zoo.images(size=64)), again) == kept  # type: ignore[misc]
+        assert isinstance(again[4].conv2, nn.Conv2d)
+        assert repr(again[4].conv2) == repr(plain[4].conv2)
         plain.load_state_dict(again.state_dict())
-        assert_same(results(again, zoo.images()), results(plain, zoo.images()))
+        assert_same(results(again, zoo.images(size=64)), results(plain, zoo.images(size=64)))
     assert list(model.state_dict()) == list(plain.state_dict())
     assert {"1", "2", "3", "4.conv2", "4.bn1", "4.relu"} <= set(leaky.unlean(model))
     for one, other in zip(model.modules(), plain.modules(), strict=True):
@@ -149,11 +152,31 @@ def test_only_where_nobody_else_keeps_the_output(
     use: Callable[[Tensor, Tensor], Tensor], gains: bool, with_example: bool
 ) -> None:
     model, plain = made(lambda: Elsewhere(use)), made(lambda: Elsewhere(use))
-    report = leaky.lean(model, zoo.images() if with_example else None)
+    report = leaky.lean(model, zoo.images(size=64) if with_example else None)
     assert any(site.became == AGAIN for site in report.sites) == gains
-    assert_same(results(model, zoo.images()), results(plain, zoo.images()))
-    before, after = (saved_bytes(lambda m=m: m(zoo.images()), m) for m in (plain, model))  # type: ignore[misc]
+    assert_same(results(model, zoo.images(size=64)), results(plain, zoo.images(size=64)))
+    before, after = (saved_bytes(lambda m=m: m(zoo.images(size=64)), m) for m in (plain, model))  # type: ignore[misc]
     assert after < before if gains else after <= before
+
+
+@needs_native
+def test_a_shallow_copy_has_its_own_weights() -> None:
+    model = made(resnet)
+    leaky.lean(model)
+    copied = copy.copy(model[4].conv2)
+    copied._parameters = {"weight": nn.Parameter(torch.zeros_like(copied.weight)), "bias": None}
+    assert not copied(torch.randn(1, 8, 8, 8, requires_grad=True)).any()
+
+
+@needs_native
+def test_a_convolution_that_pads_a_copy_keeps_that() -> None:
+    def build() -> nn.Module:
+        model = zoo.chain()
+        model[2], model[3] = nn.ReLU(), nn.Conv2d(8, 4, 3, padding=1, padding_mode="circular")
+        return model
+
+    report = leaky.lean(made(build), zoo.images(size=64))
+    assert AGAIN not in [site.became for site in report.sites]
 
 
 @needs_native
@@ -161,13 +184,13 @@ def test_a_relu_that_became_another_raises_before_wrong_numbers() -> None:
     model = made(lambda: zoo.chain())
     model[2] = nn.ReLU()
     leaky.lean(model)
-    wanted = model(zoo.images())
+    wanted = model(zoo.images(size=64))
     model[2] = nn.LeakyReLU(0.3)
     with pytest.raises(LeakyError, match="went elsewhere"):
-        model(zoo.images()).sum().backward()
+        model(zoo.images(size=64)).sum().backward()
     leaky.unlean(model)
     model[2] = nn.ReLU()
-    torch.testing.assert_close(model.train()(zoo.images()), wanted)
+    torch.testing.assert_close(model.train()(zoo.images(size=64)), wanted)
 
 
 @needs_native
@@ -175,8 +198,8 @@ def test_parts_of_the_model_and_random_inputs_are_right_too() -> None:
     model, plain = made(resnet), made(resnet)
     leaky.lean(model)
     for one, other in ((model[:3], plain[:3]), (model[:5], plain[:5])):
-        assert_same(results(one, zoo.images()), results(other, zoo.images()))
+        assert_same(results(one, zoo.images(size=64)), results(other, zoo.images(size=64)))
     with torch.no_grad():
-        torch.testing.assert_close(model(zoo.images()), plain(zoo.images()))
+        torch.testing.assert_close(model(zoo.images(size=64)), plain(zoo.images(size=64)))
     compiled = torch.compile(model, backend="aot_eager", fullgraph=True)
-    torch.testing.assert_close(compiled(zoo.images()), plain(zoo.images()))
+    torch.testing.assert_close(compiled(zoo.images(size=64)), plain(zoo.images(size=64)))

@@ -13,7 +13,7 @@ import torch
 from torch import fx
 
 from leaky.models import twins
-from leaky.models.behind import READERS, readers_of
+from leaky.models.behind import readers_of, reads
 from leaky.models.graph import changed_later, keepers, readers, told
 from leaky.models.others import CLASSES
 from leaky.models.trace import Region, Traces, inside, join
@@ -90,7 +90,7 @@ class _Finder:
                 for user in keepers(node, region)
             ]
             changed = any(any(changed_later(node, region)) for region, node in calls)
-            if read and not changed and all(isinstance(module, READERS) for module in read):
+            if read and not changed and all(map(reads, read)):
                 behind, _ = self._behind(calls)
                 yield Again(None, (name,), behind, self._unproved(name, calls))
 
@@ -105,9 +105,7 @@ class _Finder:
         for region, node in calls:
             layers = readers_of(node, region)
             if layers is None:
-                other = next(
-                    user for user in keepers(node, region) if not isinstance(region.module(user), READERS)
-                )
+                other = next(user for user in keepers(node, region) if not reads(region.module(user)))
                 read = (
                     "whoever reads the output of the model"
                     if other.op == "output"

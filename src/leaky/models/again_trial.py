@@ -12,7 +12,7 @@ from leaky.models import proof, twins
 from leaky.models.compare import differs
 from leaky.models.isolate import told
 from leaky.models.trials import MANY, Trial
-from leaky.nn.recompute import made_again
+from leaky.nn.recomputation import made_again
 
 
 class _Chain(torch.nn.Module):

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import fx
 
 from leaky.models.graph import keepers
-from leaky.models.stand_in import StandIn
 from leaky.models.trace import Region, join
-from leaky.nn.recompute import reading
+from leaky.nn.recomputation import reading
 
 READERS = (
     torch.nn.modules.conv._ConvNd,
@@ -21,18 +20,52 @@ READERS = (
 """Layers whose backward needs their input, and no more of what they compute than where a maximum was."""
 
 
-class Reading(StandIn):
-    """A layer's forward that keeps no input which backward can compute again; it stands as `forward` there."""
+class Reading(torch.nn.Module):
+    """A layer that keeps no input which backward can compute again; in all else, its name too, the class it was."""
 
-    def __init__(self, module: torch.nn.Module) -> None:
-        super().__init__(module, vars(module).get("forward"))
+    plain: ClassVar[type[torch.nn.Module]]
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """What the layer computes."""
         given = args[0] if args else kwargs.get("input")
         if torch.compiler.is_compiling() or not (isinstance(given, torch.Tensor) and torch.is_grad_enabled()):
-            return self.plain(*args, **kwargs)
+            return super().forward(*args, **kwargs)
         with reading(given):
-            return self.plain(*args, **kwargs)
+            return super().forward(*args, **kwargs)
+
+    def _get_name(self) -> str:
+        return self.plain.__name__
+
+    def __reduce_ex__(
+        self, protocol: Any
+    ) -> Any:  # the class is made when it is asked for, not found by name
+        return _blank, (self.plain,), self.__getstate__()
+
+
+_MADE: dict[type[torch.nn.Module], type[Reading]] = {}
+
+
+def reading_class(plain: type[torch.nn.Module]) -> type[Reading]:
+    """`plain` as `Reading`; it says of itself that it is from the same module, as tracers ask."""
+    if plain not in _MADE:
+        members = {"plain": plain, "__module__": plain.__module__, "__doc__": plain.__doc__}
+        _MADE[plain] = type(f"Reading{plain.__name__}", (Reading, plain), members)
+    return _MADE[plain]
+
+
+def _blank(plain: type[torch.nn.Module]) -> torch.nn.Module:
+    cls = reading_class(plain)
+    return cls.__new__(cls)
+
+
+def plain_class(module: Any) -> Any:
+    """The class of a layer, or the one it had before."""
+    return module.plain if isinstance(module, Reading) else type(module)
+
+
+def reads(module: torch.nn.Module | None) -> bool:
+    """Whether a layer keeps the very tensor that it reads, and not a padded copy."""
+    return isinstance(module, READERS) and getattr(module, "padding_mode", "zeros") == "zeros"
 
 
 def readers_of(node: fx.Node, region: Region) -> tuple[str, ...] | None:
@@ -40,7 +73,7 @@ def readers_of(node: fx.Node, region: Region) -> tuple[str, ...] | None:
     names = []
     for user in keepers(node, region):
         module = region.module(user)
-        if not isinstance(module, READERS):
+        if not reads(module):
             return None
         names.append(join(region.name, str(user.target)))
     return tuple(names)

@@ -15,7 +15,7 @@ import torch
 from torch import fx
 
 from leaky.catalogue import Spec
-from leaky.models.behind import Reading
+from leaky.models.behind import plain_class
 from leaky.models.flattening import Columns, called, flattened
 from leaky.models.flow import CONVS, DROPOUTS, LINEAR, POOLS, Graphs
 from leaky.models.graph import readers
@@ -69,7 +69,7 @@ class _Reader:
     def chain(self, node: fx.Node) -> Chain:
         module = self._module(node)
         activation = node
-        if type(module) in (*LINEAR, *CONVS):
+        if plain_class(module) in (*LINEAR, *CONVS):
             producer = node
             activation, norms = self._to_activation(node)
         else:
@@ -101,7 +101,7 @@ class _Reader:
                 raise RefusedError("what goes into it is not the output of one layer")
             self._alone(before, node)
             module = self._module(before)
-            if type(module) in (*LINEAR, *CONVS):
+            if plain_class(module) in (*LINEAR, *CONVS):
                 return before, norms[::-1]
             if isinstance(module, _CHANNEL_NORMS) and not isinstance(module, NORM_ACTS):
                 norms.append(self._name(before))
@@ -137,10 +137,10 @@ class _Reader:
                     raise RefusedError("it is an output, and its next layer is not known")
                 fits = (
                     flat or features_last
-                    if type(module) in LINEAR
+                    if plain_class(module) in LINEAR
                     else not flat and type(module) is type(layer)
                 )
-                if type(module) in (*LINEAR, *CONVS) and fits:
+                if plain_class(module) in (*LINEAR, *CONVS) and fits:
                     yield self._consumer(user, node, units, flat)
                 elif self._is_dropout(user) or (not features_last and not flat and self._is_pool(user)):
                     waiting.append((user, flat))
@@ -208,7 +208,7 @@ class _Reader:
             )
         if not isinstance(layer._parameters.get("weight"), torch.Tensor):
             raise RefusedError(f"the weight of `{name}` is computed from other parameters")
-        if "forward" in vars(layer) and not isinstance(layer.forward, Reading):
+        if "forward" in vars(layer):
             raise RefusedError(f"the forward of `{name}` was replaced")
         if not layer.weight.requires_grad:
             raise RefusedError(f"`{name}` is frozen")

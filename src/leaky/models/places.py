@@ -6,6 +6,7 @@ from collections import Counter
 
 from torch import fx
 
+from leaky.models.behind import plain_class
 from leaky.models.flow import CONVS, LINEAR, Graphs
 from leaky.models.swap_sites import call_of, owner_of
 from leaky.models.trace import Region, join
@@ -23,7 +24,7 @@ def places(graphs: Graphs) -> dict[str, list[Place]]:
         calls: Counter[str] = Counter()
         for node in region.graph.nodes:
             name = graphs.called(region, node)
-            if name is not None and type(graphs.modules[name]) in (*LINEAR, *CONVS):
+            if name is not None and plain_class(graphs.modules[name]) in (*LINEAR, *CONVS):
                 found.setdefault(name, []).append((region, node))
             if graphs.activation(region, node) is None:
                 continue

@@ -13,7 +13,7 @@ from torch import distributed
 from leaky.models.compare import Values
 from leaky.models.isolate import Example, tensors_in
 from leaky.models.memory import SavedStorages, saved_bytes
-from leaky.nn.recompute import recompute
+from leaky.nn.recomputation import recompute
 
 _ELEMENTS = 2**13
 """Of a made-up input of a norm."""

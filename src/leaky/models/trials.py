@@ -20,7 +20,7 @@ from leaky.models.functions import Call
 from leaky.models.isolate import told
 from leaky.models.proof import doubled, evaluated, many_processes, normal, parts_kept, saved, shapes
 from leaky.nn import functional
-from leaky.nn.recompute import made_again
+from leaky.nn.recomputation import made_again
 
 
 @dataclass(frozen=True)

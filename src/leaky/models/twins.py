@@ -13,7 +13,7 @@ import torch
 
 from leaky import nn
 from leaky.catalogue import Spec, lookup
-from leaky.models.behind import Reading
+from leaky.models.behind import Reading, reading_class
 from leaky.models.calls import LeanForward, calls_are_lean, finish
 from leaky.models.marks import Mark, put, take
 from leaky.models.others import OTHERS
@@ -31,6 +31,14 @@ class Original:
     became: type[torch.nn.Module]
     added: tuple[str, ...]
     hidden: dict[str, Any]
+
+    def __reduce__(self) -> Any:  # classes that are made when they are asked for are not found by name
+        reads = issubclass(self.became, Reading)
+        return _original, (self.cls, None if reads else self.became, self.added, self.hidden)
+
+
+def _original(cls: Any, became: Any, added: tuple[str, ...], hidden: dict[str, Any]) -> Original:
+    return Original(cls, reading_class(cls) if became is None else became, added, hidden)
 
 
 def become(module: torch.nn.Module, cls: type[torch.nn.Module], **added: Any) -> None:
@@ -51,7 +59,7 @@ def restore(module: torch.nn.Module) -> bool:
         vars(module).update(_absorption=None, _alone=False)
         return True
     for name in original.added:
-        if name == "forward" and not isinstance(vars(module).get(name), LeanForward | Reading):
+        if name == "forward" and not isinstance(vars(module).get(name), LeanForward):
             continue
         vars(module).pop(name, None)
         if name in original.hidden:
@@ -228,8 +236,7 @@ def keep_input(activation: torch.nn.Module) -> None:
 def read_again(layer: torch.nn.Module) -> None:
     """Let a layer not keep an input that backward can compute again."""
     if not is_lean(layer):
-        forward = Reading(layer)
-        become(layer, type(layer), forward=forward, _replicate_for_data_parallel=forward.replicate)
+        become(layer, reading_class(type(layer)))
 
 
 def keep_bits(activation: torch.nn.Module) -> None:

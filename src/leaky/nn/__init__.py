@@ -74,7 +74,7 @@ from leaky.nn.norms import (  # noqa: E402
     SyncBatchNormAct,
     convert_sync_batchnorm,
 )
-from leaky.nn.recompute import recompute  # noqa: E402
+from leaky.nn.recomputation import recompute  # noqa: E402
 
 if TYPE_CHECKING:  # what the records alone make
     from torch.nn import GELU, Hardswish, Mish, Sigmoid, Tanh

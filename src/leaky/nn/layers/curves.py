@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from leaky.kernels.select import TENSORS, tracing
 from leaky.nn.layers.from_output import SELU
-from leaky.nn.recompute import reading, saved_of
+from leaky.nn.recomputation import reading, saved_of
 
 _ATEN = torch.ops.aten
 

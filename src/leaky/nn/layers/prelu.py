@@ -13,7 +13,7 @@ from leaky.kernels.select import serving, tracing
 from leaky.nn import arguments
 from leaky.nn.backward import Through, has_no_address
 from leaky.nn.layout import Layout, along, placed, same_layout
-from leaky.nn.recompute import lasting, reading, saved_of
+from leaky.nn.recomputation import lasting, reading, saved_of
 from leaky.nn.reuse import held_once
 
 

@@ -17,7 +17,7 @@ from leaky.nn.layout import dense, layout_of, same_layout
 from leaky.nn.norms.composed import differentiated, recovered
 from leaky.nn.norms.kernels import run_backward, run_forward
 from leaky.nn.norms.statistics import Norm
-from leaky.nn.recompute import lasting, saved_of
+from leaky.nn.recomputation import lasting, saved_of
 from leaky.nn.reuse import held_once
 
 LOSS_LIMIT = 4.0

@@ -123,6 +123,7 @@ BEHIND: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "a transposed view": lambda y, w: y.transpose(1, 3) @ w.new_ones(8, 2),
     "two layers": lambda y, w: torch.conv2d(y, w) * torch.conv2d(y, w.flip(2)).sigmoid(),
     "a maximum": lambda y, w: nn.functional.max_pool2d(y, 3, 2, 1),
+    "a negative view": lambda y, w: torch.conv2d(_imaginary(y), w[:, :, :, :1]),
     "a copy": lambda y, w: torch.conv2d(y.clone(), w),
     "changed before": lambda y, w: torch.conv2d(y.add_(1), w),
     "changed behind autograd's back": lambda y, w: torch.conv2d(_doubled(y), w),
@@ -131,6 +132,10 @@ BEHIND: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
         * torch.view_as_complex(y.unflatten(0, (-1, 2)).movedim(1, -1).contiguous()).real.sum()
     ),
 }
+
+
+def _imaginary(y: Tensor) -> Tensor:
+    return torch.view_as_complex(y.unflatten(-1, (8, 2))).conj().imag
 
 
 def _doubled(y: Tensor) -> Tensor:
@@ -283,6 +288,28 @@ def test_hooks_are_asked_once_in_each_backward(create_graph: bool) -> None:
         assert asked
         assert len(set(asked)) == len(asked)
         asked.clear()
+
+
+def test_where_hooks_cannot_be_layers_keep_what_they_read() -> None:
+    lean = nn.Sequential(leaky.nn.BatchNormAct2d(8, activation="relu"), nn.Conv2d(8, 4, 3))
+    leaky.models.twins.read_again(lean[1])
+    y = lean[0](torch.randn(2, 8, 32, 32, requires_grad=True))
+    with torch.autograd.graph.disable_saved_tensors_hooks("none here"):
+        lean[1](y).sum().backward(retain_graph=True)
+
+    def loss(weight: Tensor) -> Tensor:
+        return torch.func.functional_call(lean[1], {"weight": weight}, (y,)).sum()
+
+    wanted = lean[1].weight.grad
+    torch.testing.assert_close(torch.func.grad(loss)(lean[1].weight.detach()), wanted)
+
+
+def test_one_may_not_be_entered_within_itself() -> None:
+    again = leaky.nn.recompute()
+    with again, pytest.raises(RuntimeError, match="make another"), again:
+        pass
+    with again:
+        pass
 
 
 def test_threads_do_not_see_each_other() -> None:

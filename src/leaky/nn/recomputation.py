@@ -12,9 +12,11 @@ from typing import Any, NamedTuple
 
 import torch
 
+from leaky.kernels.select import SMALL
 from leaky.nn.layout import same_layout
 
 _CHECKPOINT = "torch.utils.checkpoint"
+_hooks_allowed = torch._C._autograd._saved_tensors_hooks_is_enabled  # type: ignore[attr-defined]  # torch leaves it out
 
 
 class recompute(torch.autograd.graph.saved_tensors_hooks):  # noqa: N801  # used like torch.no_grad
@@ -26,9 +28,10 @@ class recompute(torch.autograd.graph.saved_tensors_hooks):  # noqa: N801  # used
     Convolution, norm and ReLU then keep one tensor, where torch keeps two.
 
     Enter it around calls of layers that keep their inputs: convolutions, linear layers, pools. What is not leaky's is
-    kept as ever, by hooks entered before this one too (`torch.utils.checkpoint`, `save_on_cpu`). Torch then does
-    not see an output that a function within keeps for its own backward (exp, sigmoid) be changed in place later.
-    `leaky.lean(model)` enters it where it gains. Gradients of any order. Nothing happens under torch.compile.
+    kept as ever, by hooks entered before this one too (`save_on_cpu`; within `torch.utils.checkpoint` nothing is
+    computed again here). `leaky.lean(model)` enters it where it gains. Gradients of any order.
+
+    What is written through `.data` goes unseen: backward has the output as the norm made it.
     A graph that has been freed computes nothing: of two losses of one output, the first keeps it (`retain_graph`),
     where torch can do without for layers that keep the output themselves.
 
@@ -44,14 +47,21 @@ class recompute(torch.autograd.graph.saved_tensors_hooks):  # noqa: N801  # used
     def __init__(self) -> None:
         super().__init__(self._pack, _unpack)
         self._around: tuple[Any, Any] | None = None
-        self._checkpointed = False
+        self._checkpointed = self._entered = False
 
     def __enter__(self) -> None:
-        around: Any = torch._C._autograd._top_saved_tensors_default_hooks(False)  # None where there are none
-        self._around = around
+        if self._entered:
+            raise RuntimeError("leaky.nn.recompute: it is entered already; make another for within")
+        self._entered = True
+        around: Any = torch._C._autograd._top_saved_tensors_default_hooks(False)
         # torch.utils.checkpoint keeps nothing, and gives what it computes again once in a backward
-        self._checkpointed = getattr(around and around[0], "__module__", "") == _CHECKPOINT
+        self._checkpointed = around is not None and getattr(around[0], "__module__", "") == _CHECKPOINT
+        self._around = around
         super().__enter__()
+
+    def __exit__(self, *error: object) -> None:
+        self._entered = False
+        super().__exit__(*error)
 
     def _pack(self, tensor: torch.Tensor) -> Any:
         node = None if self._checkpointed else made_again(tensor)
@@ -72,16 +82,16 @@ def made_again(tensor: Any) -> Any:
         return None
     if tensor.is_leaf:  # a view taken without gradients: its reader's graph may outlive the node
         return None
-    return node if tensor.dtype == base.dtype else None
+    alike = (tensor.dtype, tensor.is_neg(), tensor.is_conj()) == (base.dtype, base.is_neg(), base.is_conj())
+    return node if alike else None
 
 
-def lasting(*parameters: torch.Tensor | None) -> tuple[torch.Tensor | None, ...] | None:
-    """Copies of parameters to compute again with, where there are several processes; None: what is saved will do.
+def lasting(*parameters: torch.Tensor | None) -> tuple[torch.Tensor | None, ...]:
+    """Copies of a layer's few parameters, to compute its output again with, whatever becomes of them meanwhile.
 
-    FSDP frees a layer's parameters after its forward, and the layer behind asks before they are gathered again.
+    FSDP frees them after the layer's forward, and the layer behind asks before they are gathered again; an optimiser
+    may have stepped.
     """
-    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
-        return None
     return tuple(None if each is None else each.detach().clone() for each in parameters)
 
 
@@ -110,8 +120,12 @@ def _forget(node: Any) -> None:
 
 
 def reading(tensor: Any) -> AbstractContextManager[None]:
-    """`recompute` for a layer that reads `tensor`, where that can be computed again; else nothing."""
-    return nullcontext() if made_again(tensor) is None else recompute()
+    """`recompute` for a layer that reads `tensor`, where that can be computed again and is worth it; else nothing."""
+    if tensor.numel() < SMALL or made_again(tensor) is None:
+        return nullcontext()
+    if torch._C._are_functorch_transforms_active() or not _hooks_allowed():
+        return nullcontext()
+    return recompute()
 
 
 class _Again(NamedTuple):
