@@ -18,6 +18,8 @@ import transformers
 from transformers import (
     BertConfig,
     BertForSequenceClassification,
+    EfficientNetConfig,
+    EfficientNetForImageClassification,
     MobileNetV2Config,
     MobileNetV2ForImageClassification,
     ResNetConfig,
@@ -64,6 +66,13 @@ def mobilenet() -> nn.Module:
     return MobileNetV2ForImageClassification(MobileNetV2Config(num_labels=2, **sizes))
 
 
+def efficientnet() -> nn.Module:
+    sizes = {"image_size": 64, "width_coefficient": 0.25, "depth_coefficient": 0.3, "hidden_dim": 320}
+    return EfficientNetForImageClassification(
+        EfficientNetConfig(drop_connect_rate=0.0, num_labels=2, **sizes)
+    )
+
+
 def hifigan() -> nn.Module:
     sizes: dict[str, Any] = {"model_in_dim": 8, "upsample_initial_channel": 32}
     sizes |= {"upsample_rates": [4, 4], "upsample_kernel_sizes": [8, 8]}
@@ -82,6 +91,7 @@ MODELS: dict[str, tuple[Callable[[], nn.Module], list[Any], float]] = {
     ),
     "ResNet's bottlenecks": (bottlenecks, IMAGES, 0.9),
     "MobileNetV2": (mobilenet, IMAGES, 0.8),
+    "EfficientNet": (efficientnet, IMAGES, 0.75),
     "HiFi-GAN": (hifigan, images(3, 2, 32, 8), 0.75),
 }
 

@@ -222,3 +222,20 @@ def test_hooks_see_the_same_tensors() -> None:
         results(one, zoo.images())
     for found, wanted in zip(*seen, strict=True):
         torch.testing.assert_close(found, wanted)
+
+
+@needs_native
+def test_a_running_mean_of_rounding_alone_is_no_difference() -> None:
+    """As behind a bottleneck of MobileNetV2: a norm whose bias is 0 yet, and a linear layer, make the mean 0."""
+
+    def thin() -> nn.Module:
+        layers: list[nn.Module] = []
+        for before, after, *act in ((3, 8), (8, 16, nn.SiLU()), (16, 8), (8, 16, nn.ReLU6())):
+            layers += [nn.Conv2d(before, after, 1, bias=False), nn.BatchNorm2d(after), *act]
+        return nn.Sequential(*layers, nn.Conv2d(16, 4, 1))
+
+    model, x = made(thin), torch.randn(2, 3, 32, 32)
+    report = leaky.lean(model, x)
+    assert len(report.changed) == len(report.sites) == 4, report
+    assert report.ratio < 0.5
+    assert_same(results(model, x), results(made(thin), x))

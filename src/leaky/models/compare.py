@@ -40,7 +40,7 @@ def differs(
             continue
         if mine.shape != theirs.shape or mine.dtype != theirs.dtype:
             return f"{name} is {mine.dtype} {tuple(mine.shape)}, not {theirs.dtype} {tuple(theirs.shape)}"
-        least = floor if _is_gradient(name) else 0.0
+        least = floor if _is_gradient(name) else _FLOOR * _spread(name, wanted)
         error, most = distance(mine, theirs, least), _limit(name, theirs.dtype, limit)
         if not error <= most and truth is not None:
             true = truth() if true is None else true
@@ -62,6 +62,12 @@ nothing but rounding."""
 
 def _is_gradient(name: str) -> bool:
     return name.startswith("the gradient")
+
+
+def _spread(name: str, values: Values) -> float:
+    """For a running mean the standard deviation beside it: behind a norm without a bias the mean is but rounding."""
+    variance = values.get(name.replace("running_mean", "running_var")) if "running_mean" in name else None
+    return math.sqrt(_largest(variance))
 
 
 def _largest(x: torch.Tensor | None) -> float:
