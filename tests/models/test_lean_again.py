@@ -192,6 +192,18 @@ def test_what_is_read_as_it_was_changed_stays_so(inplace: bool, with_example: bo
 
 
 @needs_native
+@pytest.mark.parametrize("build", [MODELS["SiLU"][0], zoo.chain, zoo.FunctionalNorm, zoo.Residual])
+def test_traced_by_fx(build: Callable[[], nn.Module]) -> None:
+    model, plain = made(build), made(build)
+    leaky.lean(model)
+    traced = torch.fx.symbolic_trace(model)
+    assert_same(results(traced, zoo.images()), results(plain, zoo.images()))
+    assert saved_bytes(lambda: traced(zoo.images()), traced) <= saved_bytes(
+        lambda: plain(zoo.images()), plain
+    )
+
+
+@needs_native
 def test_under_autocast_in_bfloat16() -> None:
     build = MODELS["SiLU"][0]
     model, plain = made(build), made(build)

@@ -19,6 +19,7 @@ from leaky.models.marks import Mark, put, take
 from leaky.models.others import OTHERS
 from leaky.nn import norms
 from leaky.nn.layers.curves import CURVES, Curve, curved
+from leaky.nn.whole import whole
 
 _ORIGINAL = "_leaky_original"
 
@@ -74,6 +75,7 @@ def is_lean(module: torch.nn.Module) -> bool:
     return _ORIGINAL in vars(module)
 
 
+@whole
 class AbsorbedLeakyReLU(nn.LeakyReLU):
     """A LeakyReLU that norms apply already: it hands their outputs on, and activates anything else."""
 
@@ -83,6 +85,7 @@ class AbsorbedLeakyReLU(nn.LeakyReLU):
         return super().forward(input) if left is None else finish(input, left)
 
 
+@whole
 class AbsorbedReLU(nn.ReLU):
     """A ReLU that norms apply already, as `AbsorbedLeakyReLU`; what it activates itself is torch's, or keeps bits."""
 
@@ -137,6 +140,7 @@ def has_hooks(module: torch.nn.Module) -> bool:
     )
 
 
+@whole
 class AbsorbingNorm(torch.nn.Module):
     """A norm that applies its activation too, while gradients are computed and nobody looks in between.
 
@@ -209,6 +213,7 @@ def keep_output(norm: torch.nn.Module) -> None:
     )
 
 
+@whole
 class Curved(torch.nn.Module):
     """SiLU, GELU, Mish or Hardswish, not in place, whose output backward can compute again."""
 
