@@ -292,7 +292,7 @@ def test_hooks_are_asked_once_in_each_backward(create_graph: bool) -> None:
 
 def test_where_hooks_cannot_be_layers_keep_what_they_read() -> None:
     lean = nn.Sequential(leaky.nn.BatchNormAct2d(8, activation="relu"), nn.Conv2d(8, 4, 3))
-    leaky.models.twins.read_again(lean[1])
+    leaky.models.keeping.twins.read_again(lean[1])
     y = lean[0](torch.randn(2, 8, 32, 32, requires_grad=True))
     with torch.autograd.graph.disable_saved_tensors_hooks("none here"):
         lean[1](y).sum().backward(retain_graph=True)

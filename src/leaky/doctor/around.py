@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from leaky.models.calls import LeanCalls, LeanForward
+from leaky.models.keeping.calls import LeanCalls, LeanForward
 
 if TYPE_CHECKING:
     from leaky.doctor.collect import Collector

@@ -33,7 +33,7 @@ from leaky.doctor.sums import Scratch
 from leaky.doctor.tally import Options, Tally
 from leaky.doctor.units import LAYERS, LastLayer, batch_of, units_along
 from leaky.errors import ArgumentError
-from leaky.models import marks
+from leaky.models.keeping import marks
 
 
 class Collector:

@@ -9,7 +9,7 @@ import torch
 from leaky.doctor.functions import NORM_ACTS, read_module
 from leaky.doctor.units import CHANNELS_SECOND, FEATURES_LAST
 from leaky.kernels.select import TENSORS
-from leaky.models.twins import is_lean
+from leaky.models.keeping.twins import is_lean
 
 
 def kind_of(module: torch.nn.Module) -> str | None:

@@ -20,10 +20,10 @@ from torch.nn import Module  # noqa: E402  (a missing torch becomes a remedy fir
 from leaky.models.check import CheckReport, check  # noqa: E402
 from leaky.models.initialise import InitialisedLayer, InitialiseReport, initialise_  # noqa: E402
 from leaky.models.isolate import random_inputs  # noqa: E402
+from leaky.models.keeping.report import LeanReport, LeanSite  # noqa: E402
 from leaky.models.lean import lean, unlean  # noqa: E402
 from leaky.models.memory import saved_bytes  # noqa: E402
 from leaky.models.norms import reestimate_norms  # noqa: E402
-from leaky.models.report import LeanReport, LeanSite  # noqa: E402
 from leaky.models.swap import swap, unswap  # noqa: E402
 from leaky.models.swap_report import SwapReport, SwapSite  # noqa: E402
 

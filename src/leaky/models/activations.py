@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from leaky import nn
 from leaky.catalogue import MODULES, TABLE, Activation, Parameter, Spec, lookup
-from leaky.models import twins
+from leaky.models.keeping import twins
 
 _POSITIONS: Mapping[str, tuple[str, ...]] = {
     "softplus": ("beta", "threshold"),

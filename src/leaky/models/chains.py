@@ -15,10 +15,10 @@ import torch
 from torch import fx
 
 from leaky.catalogue import Spec
-from leaky.models.behind import plain_class
 from leaky.models.flattening import Columns, called, flattened
 from leaky.models.flow import CONVS, DROPOUTS, LINEAR, POOLS, Graphs
 from leaky.models.graph import readers
+from leaky.models.keeping.behind import plain_class
 from leaky.models.places import Place
 from leaky.models.swap_sites import NORM_ACTS
 from leaky.models.trace import Region, join

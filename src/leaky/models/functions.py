@@ -12,7 +12,7 @@ import torch
 from torch import fx
 from torch.nn import functional as F
 
-from leaky.models.others import OTHERS
+from leaky.models.keeping.others import OTHERS
 from leaky.nn import functional
 
 _UNKNOWN = float("nan")

@@ -12,10 +12,10 @@ import torch
 
 from leaky.catalogue import Spec
 from leaky.errors import ArgumentError, ArgumentTypeError, unknown_name
-from leaky.models import twins
 from leaky.models.activations import short
 from leaky.models.flow import LAYERS, TRANSPOSED, Graphs, followers, uncompiled
 from leaky.models.isolate import Example
+from leaky.models.keeping import twins
 from leaky.models.lsuv import unit_variance
 from leaky.nn import init
 

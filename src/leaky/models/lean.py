@@ -7,11 +7,11 @@ from typing import Any
 import torch
 
 from leaky.errors import ArgumentError, ArgumentTypeError
-from leaky.models import twins
-from leaky.models.attempt import Attempt
-from leaky.models.change import apply
 from leaky.models.isolate import Example, random_state_kept
-from leaky.models.report import LeanReport, LeanSite
+from leaky.models.keeping import twins
+from leaky.models.keeping.attempt import Attempt
+from leaky.models.keeping.change import apply
+from leaky.models.keeping.report import LeanReport, LeanSite
 
 
 def lean(model: torch.nn.Module, example: Any = None, *, dry_run: bool = False) -> LeanReport:

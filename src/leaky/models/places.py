@@ -6,8 +6,8 @@ from collections import Counter
 
 from torch import fx
 
-from leaky.models.behind import plain_class
 from leaky.models.flow import CONVS, LINEAR, Graphs
+from leaky.models.keeping.behind import plain_class
 from leaky.models.swap_sites import call_of, owner_of
 from leaky.models.trace import Region, join
 

@@ -12,7 +12,8 @@ import torch
 
 from leaky.catalogue import Spec, parse
 from leaky.errors import ArgumentError, ArgumentTypeError, unknown_name
-from leaky.models import patch, twins
+from leaky.models import patch
+from leaky.models.keeping import twins
 from leaky.models.norms import reestimate_norms
 from leaky.models.swap_calls import Match
 from leaky.models.swap_operate import operate

@@ -13,8 +13,8 @@ from leaky.catalogue import Spec, lookup
 from leaky.errors import ArgumentError
 from leaky.models import activations
 from leaky.models.activations import FUNCTIONS, NAMES, own_forward, read_call, short, spec_of
-from leaky.models.calls import LeanForward
 from leaky.models.isolate import copy_of, random_state_kept
+from leaky.models.keeping.calls import LeanForward
 from leaky.models.lean import unlean
 from leaky.models.reading import CHECKPOINTS, mentions
 from leaky.models.swap_calls import Rules, SwapForward, ruled

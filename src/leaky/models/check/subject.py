@@ -14,9 +14,9 @@ import torch
 from torch import fx
 
 from leaky.errors import ArgumentError
-from leaky.models import twins
 from leaky.models.check.kinds import Kind, kind_of_call, kind_of_module
 from leaky.models.isolate import copy_of
+from leaky.models.keeping import twins
 from leaky.models.trace import Region, Traces, is_leaf, join, trace
 
 _WRAPPERS: Mapping[str, str] = {

@@ -13,10 +13,10 @@ import torch
 
 from leaky import nn
 from leaky.catalogue import Spec, lookup
-from leaky.models.behind import Reading, reading_class
-from leaky.models.calls import LeanForward, calls_are_lean, finish
-from leaky.models.marks import Mark, put, take
-from leaky.models.others import OTHERS
+from leaky.models.keeping.behind import Reading, reading_class
+from leaky.models.keeping.calls import LeanForward, calls_are_lean, finish
+from leaky.models.keeping.marks import Mark, put, take
+from leaky.models.keeping.others import OTHERS
 from leaky.nn import norms
 from leaky.nn.layers.curves import CURVES, Curve, curved
 from leaky.nn.whole import whole

@@ -7,11 +7,11 @@ from dataclasses import replace
 import torch
 from torch import fx
 
-from leaky.models import twins
-from leaky.models.behind import readers_of
 from leaky.models.functions import read_node
 from leaky.models.graph import changed_later, handed_on, readers
-from leaky.models.sites import Activation, Calls, Pair, Sites, call_of
+from leaky.models.keeping import twins
+from leaky.models.keeping.behind import readers_of
+from leaky.models.keeping.sites import Activation, Calls, Pair, Sites, call_of
 from leaky.models.trace import Region, Traces, inside, join
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import torch
 
 from leaky import nn
-from leaky.models import others
-from leaky.models.again import Again
 from leaky.models.functions import Call
-from leaky.models.holders import Use
+from leaky.models.keeping import others
+from leaky.models.keeping.again import Again
+from leaky.models.keeping.holders import Use
 from leaky.nn import norms
 
 ACTIVATIONS = (

@@ -8,10 +8,10 @@ from functools import partial
 import torch
 
 from leaky.kernels.select import SMALL
-from leaky.models import proof, twins
 from leaky.models.compare import differs
 from leaky.models.isolate import told
-from leaky.models.trials import MANY, Trial
+from leaky.models.keeping import proof, twins
+from leaky.models.keeping.trials import MANY, Trial
 from leaky.nn.recomputation import made_again
 
 

@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from torch.multiprocessing.reductions import StorageWeakRef
 
-from leaky.models.calls import LeanCalls, LeanForward
 from leaky.models.functions import FUNCTIONS, Call
 from leaky.models.isolate import Example
+from leaky.models.keeping.calls import LeanCalls, LeanForward
 from leaky.models.memory import SavedStorages, is_wrapper
 
 

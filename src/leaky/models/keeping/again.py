@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import torch
 from torch import fx
 
-from leaky.models import twins
-from leaky.models.behind import readers_of, reads
 from leaky.models.graph import changed_later, keepers, readers, told
-from leaky.models.others import CLASSES
+from leaky.models.keeping import twins
+from leaky.models.keeping.behind import readers_of, reads
+from leaky.models.keeping.others import CLASSES
 from leaky.models.trace import Region, Traces, inside, join
 from leaky.nn.layers.curves import CURVES
 

@@ -9,14 +9,15 @@ from typing import Any
 import torch
 
 from leaky.errors import ArgumentError
-from leaky.models import compare, gains, proof, twins
-from leaky.models.change import Change, Plan, apply
-from leaky.models.find import find
+from leaky.models import compare
 from leaky.models.isolate import Example, copy_of, told
-from leaky.models.observe import Observation, observe
-from leaky.models.plan import Planner
-from leaky.models.report import LeanReport
-from leaky.models.rows import Rows
+from leaky.models.keeping import gains, proof, twins
+from leaky.models.keeping.change import Change, Plan, apply
+from leaky.models.keeping.find import find
+from leaky.models.keeping.observe import Observation, observe
+from leaky.models.keeping.plan import Planner
+from leaky.models.keeping.report import LeanReport
+from leaky.models.keeping.rows import Rows
 from leaky.models.trace import trace
 
 _MOST_TRIALS = 30

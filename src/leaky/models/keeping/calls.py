@@ -16,7 +16,7 @@ from torch.overrides import TorchFunctionMode
 
 from leaky.kernels.select import compiled
 from leaky.models.functions import FUNCTIONS
-from leaky.models.marks import take
+from leaky.models.keeping.marks import take
 from leaky.models.stand_in import StandIn
 from leaky.nn import functional
 

@@ -7,15 +7,15 @@ from typing import Any, Literal
 
 import torch
 
-from leaky.models.change import Plan
 from leaky.models.functions import Call
-from leaky.models.observe import Observation
-from leaky.models.others import CLASSES
-from leaky.models.plan import Planner
-from leaky.models.report import LeanReport, LeanSite
-from leaky.models.sites import Pair, Sites
-from leaky.models.trials import Trial
-from leaky.models.twins import NORMS
+from leaky.models.keeping.change import Plan
+from leaky.models.keeping.observe import Observation
+from leaky.models.keeping.others import CLASSES
+from leaky.models.keeping.plan import Planner
+from leaky.models.keeping.report import LeanReport, LeanSite
+from leaky.models.keeping.sites import Pair, Sites
+from leaky.models.keeping.trials import Trial
+from leaky.models.keeping.twins import NORMS
 
 
 class Rows:

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from leaky.models.by_graph import NOBODY
-from leaky.models.observe import Observation, Pass
+from leaky.models.keeping.by_graph import NOBODY
+from leaky.models.keeping.observe import Observation, Pass
 
 ANYWAY = "what it keeps is kept by other layers anyway"
 SMALL = "on what the example brings, its form that keeps less keeps as much"

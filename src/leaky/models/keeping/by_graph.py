@@ -10,9 +10,9 @@ from collections.abc import Callable, Collection, Hashable, Mapping
 from typing import Any
 
 from leaky.models.functions import Call
-from leaky.models.holders import Holders, Use
-from leaky.models.sites import Activation, Calls, Pair, Sites
-from leaky.models.trials import Trial
+from leaky.models.keeping.holders import Holders, Use
+from leaky.models.keeping.sites import Activation, Calls, Pair, Sites
+from leaky.models.keeping.trials import Trial
 
 UNKNOWN = "what other layers keep is not known, as its calls do not trace; an `example` would tell"
 NOBODY = "its output would be kept instead of its input, and no layer keeps that anyway"

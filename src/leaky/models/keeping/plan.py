@@ -8,16 +8,16 @@ from typing import Any
 import torch
 
 from leaky import nn
-from leaky.models.again import Again
-from leaky.models.again_trial import try_again
-from leaky.models.by_graph import UNKNOWN, ByGraph, input_stays
-from leaky.models.change import Change, Plan
 from leaky.models.functions import Call
-from leaky.models.observe import Observation
-from leaky.models.others import OTHERS
-from leaky.models.sites import Activation, Calls, Pair, Sites, call_of
+from leaky.models.keeping.again import Again
+from leaky.models.keeping.again_trial import try_again
+from leaky.models.keeping.by_graph import UNKNOWN, ByGraph, input_stays
+from leaky.models.keeping.change import Change, Plan
+from leaky.models.keeping.observe import Observation
+from leaky.models.keeping.others import OTHERS
+from leaky.models.keeping.sites import Activation, Calls, Pair, Sites, call_of
+from leaky.models.keeping.trials import Trial, try_activation, try_pair
 from leaky.models.trace import inside
-from leaky.models.trials import Trial, try_activation, try_pair
 
 _BIT = 1 / 8
 """Bytes per element."""

@@ -13,12 +13,12 @@ from torch.nn import functional as F
 
 from leaky.kernels.explained import explain
 from leaky.kernels.select import LAYERS, SMALL
-from leaky.models import others, twins
-from leaky.models.calls import LeanCalls
 from leaky.models.compare import Values, differs
 from leaky.models.functions import Call
 from leaky.models.isolate import told
-from leaky.models.proof import doubled, evaluated, many_processes, normal, parts_kept, saved, shapes
+from leaky.models.keeping import others, twins
+from leaky.models.keeping.calls import LeanCalls
+from leaky.models.keeping.proof import doubled, evaluated, many_processes, normal, parts_kept, saved, shapes
 from leaky.nn import functional
 from leaky.nn.recomputation import made_again
 

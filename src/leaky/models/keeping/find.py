@@ -8,14 +8,14 @@ from typing import Any
 import torch
 from torch import fx
 
-from leaky.models import twins
-from leaky.models.again import find_again
 from leaky.models.functions import NAMES, Call, read_node
 from leaky.models.graph import changed_later, hands_on
-from leaky.models.holders import given_to, use_of
-from leaky.models.pairs import called, find_pairs
+from leaky.models.keeping import twins
+from leaky.models.keeping.again import find_again
+from leaky.models.keeping.holders import given_to, use_of
+from leaky.models.keeping.pairs import called, find_pairs
+from leaky.models.keeping.sites import ACTIVATIONS, DONE, KINDS, Activation, Calls, Sites, call_of
 from leaky.models.reading import CHECKPOINTS, mentions
-from leaky.models.sites import ACTIVATIONS, DONE, KINDS, Activation, Calls, Sites, call_of
 from leaky.models.trace import Region, Traces, is_leaf
 
 

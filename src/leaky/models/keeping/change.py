@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import torch
 
-from leaky.models import twins
+from leaky.models.keeping import twins
 
 
 @dataclass(frozen=True)
