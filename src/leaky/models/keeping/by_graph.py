@@ -16,6 +16,8 @@ from leaky.models.keeping.trials import Trial
 
 UNKNOWN = "what other layers keep is not known, as its calls do not trace; an `example` would tell"
 NOBODY = "its output would be kept instead of its input, and no layer keeps that anyway"
+_ENOUGH = 8
+"""A module changes where every eighth of its calls frees a tensor: the others cost a bit per element."""
 _OTHERS = "left with others of its kind, which may gain nothing; an `example` would tell"
 
 
@@ -108,15 +110,20 @@ class ByGraph:
             trial = self.trial(site.call)
             alone = {*trial.parts_before, *trial.parts_after} <= {"more"}
             return None if alone else UNKNOWN  # nobody else keeps a mask
-        return next(filter(None, (self._no_gain(key, self.trial(site.call), use) for use in uses)), None)
+        found = [self._balance(key, self.trial(site.call), use) for use in uses]
+        gaining = sum(least > 0 for least, _, _ in found)
+        enough = gaining * _ENOUGH >= len(found) and sum(least for least, _, _ in found) > 0
+        if isinstance(site, Activation) and enough:
+            return None  # what it costs the other calls is a bit per element
+        return next((reason for least, most, reason in found if not (least >= 0 and most > 0)), None)
 
     def _uses(self, uses: list[Use]) -> list[Use]:
         return [use for use in uses if use.training == self.training] or uses
 
-    def _no_gain(self, key: Hashable, trial: Trial, use: Use) -> str | None:
-        """Why one call gains nothing, or may even make the model keep more; sizes are those of the trial.
+    def _balance(self, key: Hashable, trial: Trial, use: Use) -> tuple[float, float, str]:
+        """The bytes that one call frees at least and at most, below 0 where it costs, and why it may free none.
 
-        What several calls free together counts for each of them in part.
+        Sizes are those of the trial. What several calls free together counts for each of them in part.
         """
         before, after = trial.parts_before, trial.parts_after
         least: float = before.get("more", 0) - after.get("more", 0)
@@ -134,7 +141,7 @@ class ByGraph:
             elif part in after.keys() - before.keys():
                 least -= 0 if holders.surely - self.unsure else after[part]
                 most -= 0 if keeper else after[part]
-        return None if least >= 0 and most > 0 else reason
+        return least, most, reason
 
     def _keeper(self, holders: Holders, key: Hashable) -> str | None:
         """Who may keep a tensor besides the calls of a site, once the others are what they are to become."""
