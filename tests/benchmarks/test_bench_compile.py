@@ -14,7 +14,7 @@ from measure import WrongResultError
 @pytest.fixture(autouse=True)
 def small_networks(monkeypatch: pytest.MonkeyPatch) -> None:
     small = {
-        "chain": (partial(bench_compile.chain, 4), (1, 3, 9, 9)),
+        "chain": (partial(bench_compile.chain, 4), (1, 3, 33, 33)),
         "unet": (partial(bench_compile.UNet, 4), (1, 3, 8, 8)),
     }
     monkeypatch.setattr(bench_compile, "NETWORKS", small)

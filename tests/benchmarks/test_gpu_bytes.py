@@ -11,8 +11,8 @@ import gpu_bytes
 import leaky
 from measure import WrongResultError
 
-SHAPE = (2, 3, 16, 16)
-INPUT = 2 * 3 * 16 * 16 * 4
+SHAPE = (2, 3, 24, 24)
+INPUT = 2 * 3 * 24 * 24 * 4
 """Bytes of the input; of what the norm is given 4 / 3 of it."""
 
 

@@ -57,7 +57,7 @@ def resnet() -> nn.Module:
 
 
 def bottlenecks() -> nn.Module:
-    sizes = {"embedding_size": 8, "hidden_sizes": [16, 32], "depths": [2, 2]}
+    sizes = {"embedding_size": 8, "hidden_sizes": [32, 64], "depths": [2, 2]}
     return ResNetForImageClassification(ResNetConfig(layer_type="bottleneck", num_labels=2, **sizes))
 
 
