@@ -56,7 +56,7 @@ template <Act A, class C> LEAKY_INLINE Pack<C> activate(const Pack<C>& z, const 
 template <Act A, class C>
 LEAKY_INLINE Pack<C> pass_back(const Pack<C>& z, const Pack<C>& grad, const Same<C>& slope) {
     if constexpr (A == Act::leaky) return where_positive(z, grad, grad * slope);
-    else if constexpr (A == Act::relu) return where_positive(z, grad, Pack<C>{});
+    else if constexpr (A == Act::relu) return unless_low(z, grad);  // 1 at NaN, as torch's ReLU has it
     else return grad;
 }
 /// z from y.

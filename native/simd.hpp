@@ -77,6 +77,13 @@ template <class C, class B> LEAKY_INLINE Pack<C> where_positive(const Pack<C>& t
     LEAKY_EACH r.v[k] = test.v[k] > typename Pack<C>::V{} ? a.v[k] : part(b, k);
     return r;
 }
+/// +0 where test <= 0, else a (NaN: a).
+template <class C> LEAKY_INLINE Pack<C> unless_low(const Pack<C>& test, const Pack<C>& a) {
+    Pack<C> r;
+    const typename Pack<C>::V zero{};
+    LEAKY_EACH r.v[k] = test.v[k] <= zero ? zero : a.v[k];
+    return r;
+}
 /// +0 where x < 0 (Zeros: x <= 0), else x; NaN stays.
 template <bool Zeros, class C> LEAKY_INLINE Pack<C> rectified(const Pack<C>& x) {
     Pack<C> r;

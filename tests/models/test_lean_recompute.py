@@ -169,6 +169,38 @@ def test_a_shallow_copy_has_its_own_weights() -> None:
 
 
 @needs_native
+def test_parametrizations_come_and_go() -> None:
+    def build() -> nn.Module:
+        model = zoo.chain()
+        model[2], model[3] = nn.ReLU(), nn.utils.parametrizations.weight_norm(model[3])
+        return model
+
+    model, plain = made(build), made(build)
+    leaky.lean(model, zoo.images(size=64))
+    for one in (model, plain):
+        nn.utils.parametrize.remove_parametrizations(one[3], "weight")
+    assert_same(results(model, zoo.images()), results(plain, zoo.images()))
+    leaky.unlean(model)
+    leaky.lean(model, zoo.images(size=64))
+    nn.utils.parametrizations.weight_norm(model[3])
+    nn.utils.parametrizations.weight_norm(plain[3])
+    for one in (model, plain):
+        nn.utils.parametrize.remove_parametrizations(one[3], "weight")
+    leaky.unlean(model)
+    assert any(site.became == AGAIN for site in leaky.lean(model, zoo.images(size=64)).sites)
+    assert_same(results(model, zoo.images(size=64)), results(plain, zoo.images(size=64)))
+
+
+@needs_native
+@pytest.mark.parametrize("build", [resnet, zoo.chain])
+def test_traced_by_torchscript_and_checked(build: Callable[[], nn.Module]) -> None:
+    model = made(build).eval()
+    leaky.lean(model)
+    traced = torch.jit.trace(model, zoo.images(size=64))
+    torch.testing.assert_close(traced(zoo.images(size=64)), model(zoo.images(size=64)))
+
+
+@needs_native
 def test_a_convolution_that_pads_a_copy_keeps_that() -> None:
     def build() -> nn.Module:
         model = zoo.chain()

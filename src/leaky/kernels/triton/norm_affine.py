@@ -53,5 +53,5 @@ def passed_back(z, grad, slope, ACT: tl.constexpr):
     if ACT == LEAKY:
         result = tl.where(z > 0, grad, grad * slope)
     elif ACT == RELU:
-        result = tl.where(z > 0, grad, tl.zeros_like(grad))
+        result = tl.where(z <= 0, tl.zeros_like(grad), grad)  # 1 at NaN, as torch's ReLU has it
     return result

@@ -28,7 +28,8 @@ class Reading(torch.nn.Module):
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the layer computes."""
         given = args[0] if args else kwargs.get("input")
-        if torch.compiler.is_compiling() or not (isinstance(given, torch.Tensor) and torch.is_grad_enabled()):
+        looked_at = torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None
+        if looked_at or not (isinstance(given, torch.Tensor) and torch.is_grad_enabled()):
             return super().forward(*args, **kwargs)
         with reading(given):
             return super().forward(*args, **kwargs)
@@ -64,8 +65,9 @@ def plain_class(module: Any) -> Any:
 
 
 def reads(module: torch.nn.Module | None) -> bool:
-    """Whether a layer keeps the very tensor that it reads, and not a padded copy."""
-    return isinstance(module, READERS) and getattr(module, "padding_mode", "zeros") == "zeros"
+    """Whether a layer keeps the very tensor that it reads: no padded copy; and has a class that torch will not change."""
+    zeros = getattr(module, "padding_mode", "zeros") == "zeros"
+    return isinstance(module, READERS) and zeros and not torch.nn.utils.parametrize.is_parametrized(module)
 
 
 def readers_of(node: fx.Node, region: Region) -> tuple[str, ...] | None:

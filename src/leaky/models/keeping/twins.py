@@ -240,7 +240,7 @@ def keep_input(activation: torch.nn.Module) -> None:
 
 def read_again(layer: torch.nn.Module) -> None:
     """Let a layer not keep an input that backward can compute again."""
-    if not is_lean(layer):
+    if not is_lean(layer) and not isinstance(layer, Reading):
         become(layer, reading_class(type(layer)))
 
 
