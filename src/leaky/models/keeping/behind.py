@@ -65,7 +65,7 @@ def plain_class(module: Any) -> Any:
 
 
 def reads(module: torch.nn.Module | None) -> bool:
-    """Whether a layer keeps the very tensor that it reads: no padded copy; and has a class that torch will not change."""
+    """Whether a layer keeps the very tensor that it reads, no padded copy, and torch will not change its class."""
     zeros = getattr(module, "padding_mode", "zeros") == "zeros"
     return isinstance(module, READERS) and zeros and not torch.nn.utils.parametrize.is_parametrized(module)
 
