@@ -23,7 +23,7 @@ def lean(
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON object.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
-    """Show every activation and norm that `lean` knows in a model, what it becomes, and the bytes saved for backward before and after."""
+    """Show what `lean` knows in a model, what that becomes, and the bytes saved for backward before and after."""
     shapes = [_shape(text) for text in input or []]
     from leaky import loading, models
     from leaky.errors import ArgumentError

@@ -23,8 +23,8 @@ def lean(model: torch.nn.Module, example: Any = None, *, dry_run: bool = False) 
     - So do calls of these functions, whichever way they are spelled (`F.relu`, `torch.selu`, `x.prelu(w)`).
     - A BatchNorm, InstanceNorm, GroupNorm or SyncBatchNorm whose output goes into a LeakyReLU or ReLU and nowhere
       else applies it too, and the two keep one tensor instead of two.
-    - A convolution, Linear or pool behind such a ReLU, or behind SiLU, GELU, Mish, Hardswish and others, keeps none of
-      it: backward computes that output again, to the bit; a norm before them keeps no tensor of its own.
+    - A convolution, Linear or pool behind such a ReLU, or behind SiLU, GELU, Mish, Hardswish and others, keeps none
+      of it: backward computes that output again, to the bit; a norm before them keeps no tensor of its own.
 
     Every site is tried against the original on made-up input first, and with an `example` the whole model is:
     outputs, gradients of inputs and parameters, buffers. All of that happens on copies. What does not hold stays as
