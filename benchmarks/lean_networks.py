@@ -86,7 +86,7 @@ def checkpoint_blocks(model: nn.Module, block: type[nn.Module]) -> None:
     """Let every `block` keep its input alone and compute the rest again in backward (activation checkpointing)."""
     for module in model.modules():
         if isinstance(module, block):
-            module.forward = partial(checkpoint, module.forward, use_reentrant=False)  # type: ignore[method-assign]
+            module.forward = partial(checkpoint, module.forward, use_reentrant=False)  # type: ignore[method-assign]  # on purpose
 
 
 def example(network: Network) -> Tensor:

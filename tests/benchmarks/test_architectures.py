@@ -71,7 +71,7 @@ def test_yolov5_has_the_layers_of_its_yaml() -> None:
 
 def test_yolov5_pools_windows_of_5_9_and_13() -> None:
     pool, x = SPPF(4, 4), torch.randn(1, 4, 16, 16)
-    pool.cv1, pool.cv2 = nn.Identity(), nn.Identity()  # type: ignore[assignment]
+    pool.cv1, pool.cv2 = nn.Identity(), nn.Identity()  # type: ignore[assignment]  # of another class
     expected = [nn.functional.max_pool2d(x, size, 1, size // 2) for size in (5, 9, 13)]
     assert torch.equal(pool(x), torch.cat((x, *expected), 1))
 

@@ -37,7 +37,7 @@ def whole(cls: M) -> M:
         return result
 
     cls.forward = call
-    cls.__prepare_scriptable__ = _refuse  # type: ignore[attr-defined]
+    cls.__prepare_scriptable__ = _refuse  # type: ignore[attr-defined]  # torch looks for it, and declares none
     return cls
 
 
@@ -52,7 +52,7 @@ def _recorded(layer: torch.nn.Module, input: Any, forward: Any) -> Any:
         return tracer.create_proxy("call_method", "forward", (module, input), {})
     try:
         return forward(layer, input)
-    except Exception:
+    except Exception:  # a forward may fail on a proxy in any way
         kind = type(layer).__name__
         raise TraceError(
             f"torch.fx: `root` is a {kind}, which is taken whole: trace torch.nn.Sequential({kind}(...))"

@@ -52,10 +52,10 @@ def try_again(
                     return Trial(f"its form that keeps less computes something else: {reason}")
             fresh = [copy.deepcopy(_Chain(norm, activation)).train() for _ in range(2)]
             for chain in fresh if norm is not None else ():
-                chain.norm.reset_parameters()  # type: ignore[operator, union-attr]  # what is kept depends on them
+                chain.norm.reset_parameters()  # type: ignore[operator, union-attr]  # of the norms, which have one
             before += proof.saved(fresh[0], x)
             after += proof.saved(_changed(fresh[1]), x, again=behind)
-    except Exception as error:
+    except Exception as error:  # as in `trials`
         return Trial(f"its form that keeps less raised {told(error)}")
     output = made_again(_changed(copy.deepcopy(_Chain(norm, activation)).train())(x.clone().requires_grad_()))
     parts = ["the norm"] * (norm is not None) + ["the activation"] * (activation is not None)

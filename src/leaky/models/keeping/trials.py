@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -66,23 +66,18 @@ def try_other(call: Call, like: torch.Tensor) -> Trial:
         reason = None
         for calls in (1, 2):  # its second call may find other state than its first
             found, wanted = _seeded(lean, x), _seeded(eager, x)
-            reason = reason or differs(found, wanted, lambda n=calls: truth(n))  # type: ignore[misc]
+            reason = reason or differs(found, wanted, lambda n=calls: truth(n))  # type: ignore[misc]  # mypy infers no default
         parts = [parts_kept(fresh(one), x) for one in (False, True)]
         alone = parts[0].keys() == {"output"}
         before, after = (saved(fresh(one), x, with_output=not alone) for one in (False, True))
-    except Exception as error:
+    except Exception as error:  # whatever it is, the site stays as it was, and the report says why
         return Trial(f"its form that keeps less raised {told(error)}")
-    try:
-        evaluated(lambda x: lean(x).add_(1), x)
-        may_change = True
-    except RuntimeError:
-        may_change = False
     keeps = others.OTHERS[getattr(torch.nn, call.other)].keeps
     return Trial(
         reason and f"its form that keeps less computes something else: {reason}",
         before,
         after,
-        may_change,
+        _may_change(lean, x),
         keeps,
         *parts,
     )
@@ -110,20 +105,15 @@ def try_activation(call: Call, like: torch.Tensor) -> Trial:
         parts = [parts_kept(function, x) for function in (eager, lean)]
         alone = parts[0].keys() == {"output"}
         before, after = (saved(function, x, with_output=not alone) for function in (eager, lean))
-    except Exception as error:
+    except Exception as error:  # whatever it is, the site stays as it was, and the report says why
         return Trial(f"its one-bit form raised {told(error)}")
-    try:
-        evaluated(lambda x: lean(x).add_(1), x)
-        may_change = True
-    except RuntimeError:
-        may_change = False
     name, values = ("relu", {}) if call.relu else ("leaky_relu", {"negative_slope": call.slope})
     keeps = explain(name, x, values).keeps
     return Trial(
         reason and f"its one-bit form computes something else: {reason}",
         before,
         after,
-        may_change,
+        _may_change(lean, x),
         keeps,
         *parts,
     )
@@ -157,7 +147,7 @@ def try_pair(
                 if training:
                     before += saved(_fresh(_pair(norm, activation, slope, False, True)), x)
                     after += saved(_fresh(_pair(norm, activation, slope, True, True)), x, again=again)
-    except Exception as error:
+    except Exception as error:  # whatever it is, the site stays as it was, and the report says why
         return Trial(f"fused, it raised {told(error)}")
     fused = _pair(norm, activation, slope, True, True)
     twice = again and made_again(fused(normal(shapes(norm)[0], like).requires_grad_())) is not None
@@ -208,3 +198,12 @@ def _fresh(pair: Any) -> torch.nn.Module:
 def _seeded(module: torch.nn.Module, x: torch.Tensor) -> Values:
     torch.manual_seed(20)
     return evaluated(module, x, module)
+
+
+def _may_change(function: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor) -> bool:
+    """Whether the output may be changed in place before backward."""
+    try:
+        evaluated(lambda x: function(x).add_(1), x)
+    except RuntimeError:
+        return False
+    return True
